@@ -1,0 +1,10 @@
+//! Floor 2: what a store promises, in bytes, versions and positions. It knows no aggregate.
+
+pub(crate) mod admission;
+pub(crate) mod append;
+pub(crate) mod batch_queue;
+pub(crate) mod checkpoint;
+pub(crate) mod load;
+pub(crate) mod read;
+pub(crate) mod snapshot;
+pub(crate) mod store;

@@ -1,0 +1,101 @@
+//! A struct that is an event: its stored name, its version, and how older versions become it.
+
+use crate::words::decode_error::Fault;
+use crate::words::error::BoxError;
+
+use super::decoding::Decoding;
+
+/// A fact of the domain, stored under a name and a version that no refactoring changes.
+///
+/// Derive it; the derive checks at compile time that every version from 1 on can be read.
+///
+/// ```
+/// use eventsource::DomainEvent;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(DomainEvent, Serialize, Deserialize)]
+/// #[event(name = "account.deposited", version = 2, previous = DepositedV1)]
+/// struct Deposited { cents: u64 }
+///
+/// /// What version 1 looked like when it was stored: whole dollars.
+/// #[derive(DomainEvent, Deserialize)]
+/// #[event(name = "account.deposited", version = 1)]
+/// struct DepositedV1 { dollars: u64 }
+///
+/// impl From<DepositedV1> for Deposited {
+///     fn from(old: DepositedV1) -> Self { Deposited { cents: old.dollars * 100 } }
+/// }
+///
+/// assert_eq!(Deposited::NAME, "account.deposited");
+/// assert_eq!(Deposited::VERSION, 2);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "not an event",
+    note = "write above the struct:\n    #[derive(DomainEvent, Serialize, Deserialize)]\n    #[event(name = \"…\", version = 1)]"
+)]
+pub trait DomainEvent: Sized + Send + Sync + 'static {
+    /// The name under which it is stored.
+    const NAME: &'static str;
+    /// The version in which it is stored, from 1.
+    const VERSION: u32;
+    /// Older names under which it may be stored.
+    const ALIASES: &'static [&'static str];
+
+    /// The oldest version that can still be read.
+    #[doc(hidden)]
+    const OLDEST: u32;
+    /// Stored names of other events of which this one is a part.
+    #[doc(hidden)]
+    const SPLIT_SOURCES: &'static [&'static str];
+    /// False if the derive reported an error, so that checks elsewhere do not report it again.
+    #[doc(hidden)]
+    const VALID: bool;
+
+    /// Decodes a payload of the version that `decoding` names.
+    #[doc(hidden)]
+    fn __decode(decoding: &Decoding<'_>, payload: &[u8]) -> Result<Self, Fault>;
+
+    /// Decodes this event's part of a stored event whose name is a split source.
+    #[doc(hidden)]
+    fn __split(decoding: &Decoding<'_>, payload: &[u8]) -> Result<Option<Self>, Fault>;
+}
+
+/// The step from an older version of an event to the next.
+///
+/// `impl From<Old> for New` is all that is needed; implement this one where the step can fail.
+///
+/// ```
+/// use eventsource::{BoxError, DomainEvent, UpcastFrom};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(DomainEvent, Deserialize)]
+/// #[event(name = "person.moved", version = 1)]
+/// struct MovedV1 { zip: String }
+///
+/// #[derive(DomainEvent, Serialize, Deserialize)]
+/// #[event(name = "person.moved", version = 2, previous = MovedV1)]
+/// struct Moved { zip: u32 }
+///
+/// impl UpcastFrom<MovedV1> for Moved {
+///     fn upcast_from(old: MovedV1) -> Result<Self, BoxError> {
+///         Ok(Moved { zip: old.zip.parse()? })
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the chain of `{Self}` has no step from `{Old}`",
+    label = "nothing says how `{Old}` becomes `{Self}`",
+    note = "write one of:\n    impl From<{Old}> for {Self} {{ fn from(old: {Old}) -> Self {{ … }} }}\n    impl UpcastFrom<{Old}> for {Self} {{ fn upcast_from(old: {Old}) -> Result<Self, BoxError> {{ … }} }}"
+)]
+pub trait UpcastFrom<Old>: Sized {
+    /// Makes this version out of the one before, or says why it cannot.
+    fn upcast_from(old: Old) -> Result<Self, BoxError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<Old, New: From<Old>> UpcastFrom<Old> for New {
+    fn upcast_from(old: Old) -> Result<Self, BoxError> {
+        Ok(old.into())
+    }
+}

@@ -1,0 +1,82 @@
+//! The door out: a domain event becomes bytes that give it back.
+
+use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter};
+use std::io;
+
+use crate::words::error::StoreError;
+use crate::words::event::NewEvent;
+
+use super::domain_event::DomainEvent;
+use super::event_set::EventSet;
+use super::faithful;
+
+/// An event as it will be stored.
+#[derive(Debug)]
+#[doc(hidden)]
+pub struct Encoded {
+    name: &'static str,
+    schema_version: u32,
+    data: Vec<u8>,
+}
+
+/// An event that JSON cannot hold, or would not give back as it was.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot store event `{name}`: {reason}")]
+#[doc(hidden)]
+pub struct EncodeError {
+    name: &'static str,
+    reason: String,
+}
+
+impl Encoded {
+    /// Encodes an event as JSON.
+    pub fn of<E: DomainEvent + Serialize>(event: &E) -> Result<Self, EncodeError> {
+        let refused = |reason: String| EncodeError { name: E::NAME, reason };
+        // Payloads are small; one allocation holds most of them.
+        let mut data = Vec::with_capacity(128);
+        let mut formatter = NullSpotter { nulls: false };
+        let mut serializer = serde_json::Serializer::with_formatter(&mut data, &mut formatter);
+        event.serialize(&mut serializer).map_err(|error| refused(error.to_string()))?;
+        // JSON writes NaN, the infinities and `Some(None)` as `null`, so only then is a closer look needed.
+        if formatter.nulls {
+            faithful::check(event).map_err(refused)?;
+        }
+        Ok(Self { name: E::NAME, schema_version: E::VERSION, data })
+    }
+}
+
+impl NewEvent {
+    /// Encodes a domain event, with a new id.
+    ///
+    /// Fails for values that JSON would not give back: NaN, an infinity, `Some(None)`, a map key that is no text.
+    ///
+    /// ```
+    /// use eventsource::{DomainEvent, NewEvent};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(DomainEvent, Serialize, Deserialize)]
+    /// #[event(name = "probe.measured", version = 1)]
+    /// struct Measured { celsius: f64 }
+    ///
+    /// assert_eq!(NewEvent::encode(&Measured { celsius: 20.5 })?.data, br#"{"celsius":20.5}"#);
+    /// assert!(NewEvent::encode(&Measured { celsius: f64::NAN }).is_err_and(|error| error.is_encode()));
+    /// # Ok::<(), eventsource::StoreError>(())
+    /// ```
+    pub fn encode<S: EventSet>(event: &S) -> Result<Self, StoreError> {
+        let encoded = event.__encode().map_err(|error| StoreError::encode(error.to_string()))?;
+        Ok(Self::new(encoded.name, encoded.schema_version, encoded.data))
+    }
+}
+
+/// Writes compact JSON and remembers whether a `null` was among it.
+struct NullSpotter {
+    nulls: bool,
+}
+
+impl Formatter for &mut NullSpotter {
+    fn write_null<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.nulls = true;
+        CompactFormatter.write_null(writer)
+    }
+}

@@ -1,0 +1,12 @@
+//! Floor 1: bytes to domain events and back, and events to state. Pure and synchronous.
+
+pub(crate) mod aggregate;
+pub(crate) mod checked;
+pub(crate) mod decision;
+pub(crate) mod decoding;
+pub(crate) mod domain_event;
+pub(crate) mod encoding;
+pub(crate) mod event_set;
+pub(crate) mod faithful;
+pub(crate) mod raw_step;
+pub(crate) mod snapshot_codec;

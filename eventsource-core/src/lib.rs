@@ -1,0 +1,50 @@
+//! The runtime of [`eventsource`](https://docs.rs/eventsource): use it through that crate.
+
+mod contract;
+mod folding;
+pub mod memory;
+mod runtime;
+mod words;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use contract::append::{AppendOutcome, AppendRequest, Appended, AppendedStream, Condition, Limits, Write};
+pub use contract::checkpoint::{Checkpoint, CheckpointKey};
+pub use contract::load::{AsOf, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad};
+pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
+pub use contract::snapshot::{PendingSnapshot, RawSnapshot, Snapshot, SnapshotKey, SnapshotMark};
+pub use contract::store::{EventStore, StoreIdentity};
+pub use folding::aggregate::{Aggregate, Apply, Handle};
+pub use folding::decision::IntoEvents;
+pub use folding::decoding::Decoding;
+pub use folding::domain_event::{DomainEvent, UpcastFrom};
+pub use folding::event_set::{EventSet, decode_recorded, stored_names};
+pub use folding::raw_step::RawStep;
+pub use runtime::events::Events;
+pub use runtime::execute::{ExecuteError, Executed};
+pub use runtime::history::{History, HistoryPage};
+pub use runtime::options::ExecuteOptions;
+pub use runtime::repository::{Loaded, Repository};
+pub use runtime::retry::Retry;
+pub use runtime::snapshot_check::SnapshotCheck;
+pub use words::decode_error::DecodeError;
+pub use words::error::StoreError;
+pub use words::event::{ENCODING_JSON, NewEvent, RawEvent, Recorded, now};
+pub use words::metadata::Metadata;
+pub use words::name::NameError;
+pub use words::stream::{Conflict, ExpectedVersion, Position, StreamId, Version};
+
+#[cfg(feature = "derive")]
+pub use eventsource_derive::{CoreAggregate as Aggregate, CoreDomainEvent as DomainEvent, CoreEventSet as EventSet};
+
+/// What stores share when they are written: admission, row layout, the group-commit queue.
+pub mod backend {
+    pub use crate::contract::admission::{Admission, Heads, admit};
+    pub use crate::contract::append::{NewRow, companion_key, stored_event_count};
+    pub use crate::contract::batch_queue::{AppendJob, BatchQueue, BatchWriter, Weight};
+}
+
+/// Any error that can be sent between threads.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;

@@ -1,0 +1,194 @@
+//! A store in memory: for tests, for trying things out, and the worked example for store authors.
+
+mod log;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::contract::append::{AppendOutcome, AppendRequest, Limits};
+use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
+use crate::contract::load::{Load, LoadEnd, LoadRow, VisitLoad};
+use crate::contract::read::{Page, Read, Visit};
+use crate::contract::snapshot::{PendingSnapshot, Snapshot};
+use crate::contract::store::{EventStore, StoreIdentity};
+use crate::words::error::StoreError;
+use crate::words::stream::{Position, StreamId};
+
+use log::Log;
+
+/// A store in memory, with every promise of [`EventStore`] but durability. Clones share it.
+///
+/// ```
+/// use eventsource::{EventStore, Position, memory::MemoryStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), eventsource::StoreError> {
+/// let store = MemoryStore::new();
+/// assert_eq!(store.position_at(eventsource::now()).await?, Position(0));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    identity: StoreIdentity,
+    limits: Limits,
+    log: Mutex<Log>,
+    head: watch::Sender<Position>,
+}
+
+impl MemoryStore {
+    /// An empty store with the default [`Limits`].
+    pub fn new() -> Self {
+        Self::with_limits(Limits::default())
+    }
+
+    /// An empty store with limits of its own.
+    pub fn with_limits(limits: Limits) -> Self {
+        let identity = StoreIdentity::new(Uuid::now_v7(), 1);
+        let head = watch::Sender::new(Position(0));
+        Self { shared: Arc::new(Shared { identity, limits, log: Mutex::default(), head }) }
+    }
+
+    /// No callback runs while the lock is held, so a panic elsewhere leaves nothing half-changed.
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.shared.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open_log(&self) -> Result<MutexGuard<'_, Log>, StoreError> {
+        let log = self.log();
+        if log.closed { Err(StoreError::closed()) } else { Ok(log) }
+    }
+
+    fn append_now(&self, request: &AppendRequest) -> Result<AppendOutcome, StoreError> {
+        request.check(&self.shared.limits)?;
+        let mut log = self.open_log()?;
+        let outcome = log.append(request)?;
+        self.shared.head.send_replace(log.head());
+        Ok(outcome)
+    }
+
+    fn load_now(&self, load: &Load, visit: VisitLoad<'_>) -> Result<LoadEnd, StoreError> {
+        let loaded = self.open_log()?.load(load)?;
+        if let Some(snapshot) = &loaded.snapshot {
+            visit(LoadRow::Snapshot(log::raw_snapshot(snapshot)))?;
+        }
+        for event in &loaded.events {
+            visit(LoadRow::Event(event.raw()))?;
+        }
+        Ok(LoadEnd::new(loaded.command))
+    }
+
+    fn read_now(&self, read: &Read, visit: Visit<'_>) -> Result<Page, StoreError> {
+        let (events, page) = self.open_log()?.read(read);
+        for event in &events {
+            visit(event.raw())?;
+        }
+        Ok(page)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("head", &self.log().head()).finish_non_exhaustive()
+    }
+}
+
+impl EventStore for MemoryStore {
+    fn identity(&self) -> StoreIdentity {
+        self.shared.identity
+    }
+
+    fn append(&self, request: Arc<AppendRequest>) -> BoxFuture<'_, Result<AppendOutcome, StoreError>> {
+        async move { self.append_now(&request) }.boxed()
+    }
+
+    fn load<'a>(&'a self, load: &'a Load, visit: VisitLoad<'a>) -> BoxFuture<'a, Result<LoadEnd, StoreError>> {
+        async move { self.load_now(load, visit) }.boxed()
+    }
+
+    fn read<'a>(&'a self, read: &'a Read, visit: Visit<'a>) -> BoxFuture<'a, Result<Page, StoreError>> {
+        async move { self.read_now(read, visit) }.boxed()
+    }
+
+    fn position_at(&self, time: DateTime<Utc>) -> BoxFuture<'_, Result<Position, StoreError>> {
+        async move { Ok(self.open_log()?.position_at(time)) }.boxed()
+    }
+
+    fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
+        let mut head = self.shared.head.subscribe();
+        async move {
+            // The sender lives as long as `self`, and closing wakes us with the head unchanged.
+            loop {
+                drop(self.open_log()?);
+                let newest = *head.borrow_and_update();
+                if newest > position {
+                    return Ok(newest);
+                }
+                head.changed().await.map_err(|_| StoreError::closed())?;
+            }
+        }
+        .boxed()
+    }
+
+    /// There is no writing to wait for, so the state is encoded at once.
+    fn offer_snapshot(&self, snapshot: PendingSnapshot) {
+        if let Some(snapshot) = snapshot.encode() {
+            self.log().save_snapshot(snapshot);
+        }
+    }
+
+    fn save_snapshot(&self, snapshot: Snapshot) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            self.open_log()?.save_snapshot(snapshot);
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn snapshot_streams<'a>(
+        &'a self,
+        category: &'a str,
+        kind: &'a str,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<StreamId>, StoreError>> {
+        async move { Ok(self.open_log()?.snapshot_streams(category, kind, limit)) }.boxed()
+    }
+
+    fn load_checkpoint<'a>(&'a self, key: &'a CheckpointKey) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {
+        async move { Ok(self.open_log()?.checkpoints.get(key).copied()) }.boxed()
+    }
+
+    fn save_checkpoint<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        checkpoint: Checkpoint,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move { self.open_log()?.save_checkpoint(key, checkpoint) }.boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            let mut log = self.log();
+            log.closed = true;
+            self.shared.head.send_replace(log.head());
+            Ok(())
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,10 @@
+//! Floor 4: the async loops over a store.
+
+pub(crate) mod events;
+pub(crate) mod execute;
+pub(crate) mod fold;
+pub(crate) mod history;
+pub(crate) mod options;
+pub(crate) mod repository;
+pub(crate) mod retry;
+pub(crate) mod snapshot_check;

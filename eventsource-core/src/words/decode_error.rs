@@ -1,0 +1,131 @@
+//! Why a stored event could not be read: written to be understood at three in the morning.
+
+use std::fmt;
+
+use super::error::BoxError;
+use super::event::RawEvent;
+use super::stream::{Position, Version};
+
+/// A stored event that this program cannot read, with everything needed to find it.
+#[derive(Debug)]
+pub struct DecodeError {
+    stream: String,
+    version: Version,
+    position: Position,
+    name: String,
+    schema_version: u32,
+    fault: Fault,
+}
+
+/// Why a payload was not decoded; the place is added by the door in.
+#[derive(Debug)]
+#[doc(hidden)]
+pub enum Fault {
+    /// No event of the set has this name.
+    UnknownName { known: Vec<&'static str> },
+    /// The payload was stored by newer code.
+    Newer { newest: u32 },
+    /// The payload is older than anything the code still reads.
+    TooOld { oldest: u32 },
+    /// The payload is not JSON.
+    UnknownEncoding { encoding: i16 },
+    /// A step from one version to the next failed.
+    Step { from: u32, to: u32, source: BoxError },
+    /// The payload does not fit the type.
+    Payload { source: serde_json::Error },
+    /// The metadata is not a JSON object.
+    Metadata { source: serde_json::Error },
+    /// The stream's name breaks the rules.
+    Stream { source: super::name::NameError },
+}
+
+impl DecodeError {
+    pub(crate) fn new(raw: &RawEvent<'_>, fault: Fault) -> Self {
+        Self {
+            stream: raw.stream.to_owned(),
+            version: raw.version,
+            position: raw.position,
+            name: raw.name.to_owned(),
+            schema_version: raw.schema_version,
+            fault,
+        }
+    }
+
+    /// The stream that holds the event.
+    pub fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    /// The event's place in the stream.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The event's place in the store.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The name under which it is stored.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version of the shape in which it is stored.
+    pub fn schema_version(&self) -> u32 {
+        self.schema_version
+    }
+
+    /// No event of the set that was asked for has this name.
+    pub fn is_unknown_name(&self) -> bool {
+        matches!(self.fault, Fault::UnknownName { .. })
+    }
+
+    /// It was stored by newer code: deploy that, or later, code here.
+    pub fn is_newer_than_code(&self) -> bool {
+        matches!(self.fault, Fault::Newer { .. } | Fault::UnknownEncoding { .. })
+    }
+
+    /// A step from an older version to the next failed.
+    pub fn is_failed_step(&self) -> bool {
+        matches!(self.fault, Fault::Step { .. })
+    }
+
+    /// The stored bytes do not fit the type that reads this version.
+    pub fn is_malformed(&self) -> bool {
+        matches!(self.fault, Fault::Payload { .. } | Fault::Metadata { .. } | Fault::Stream { .. })
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "cannot read event `{}` version {} (stream {}, version {}, position {}): ",
+            self.name, self.schema_version, self.stream, self.version, self.position
+        )?;
+        match &self.fault {
+            Fault::UnknownName { known } => {
+                write!(f, "no event has this name here; known are {}", known.join(", "))
+            }
+            Fault::Newer { newest } => {
+                write!(f, "stored by newer code, this program reads up to version {newest}")
+            }
+            Fault::TooOld { oldest } => {
+                write!(f, "this program reads no version before {oldest}")
+            }
+            Fault::UnknownEncoding { encoding } => {
+                write!(f, "stored by newer code, encoding {encoding} is not known here")
+            }
+            Fault::Step { from, to, source } => {
+                write!(f, "the step from version {from} to {to} failed: {source}")
+            }
+            Fault::Payload { source } => write!(f, "the payload does not fit its type: {source}"),
+            Fault::Metadata { source } => write!(f, "the metadata is not a JSON object: {source}"),
+            Fault::Stream { source } => write!(f, "{source}"),
+        }
+    }
+}
+
+// The text holds that of the error beneath: nothing is printed twice.
+impl std::error::Error for DecodeError {}
