@@ -4,6 +4,8 @@ mod contract;
 mod folding;
 pub mod memory;
 mod runtime;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod words;
 
 #[doc(hidden)]
@@ -43,7 +45,8 @@ pub use eventsource_derive::{CoreAggregate as Aggregate, CoreDomainEvent as Doma
 pub mod backend {
     pub use crate::contract::admission::{Admission, Heads, admit};
     pub use crate::contract::append::{NewRow, companion_key, stored_event_count};
-    pub use crate::contract::batch_queue::{AppendJob, BatchQueue, BatchWriter, Weight};
+    pub use crate::contract::append_queue::{AppendQueue, AppendWriter};
+    pub use crate::contract::batch_queue::{BatchQueue, BatchWriter, Weight};
 }
 
 /// Any error that can be sent between threads.

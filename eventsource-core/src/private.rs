@@ -3,10 +3,13 @@
 pub use crate::folding::aggregate::{Aggregate, Apply};
 pub use crate::folding::checked::{assert_distinct, assert_previous};
 pub use crate::folding::decision::IntoEvents;
-pub use crate::folding::decoding::{Decoding, Step, current, from_previous, from_raw_steps, no_such_version, split};
+pub use crate::folding::decoding::{
+    Decoding, Part, Step, current, from_previous, from_raw_steps, no_such_version, part,
+};
 pub use crate::folding::domain_event::{DomainEvent, UpcastFrom};
 pub use crate::folding::encoding::{EncodeError, Encoded};
-pub use crate::folding::event_set::{Decoded, EventDescriptor, EventSet, Parts, is_stored_as};
+pub use crate::folding::event_set::{Decoded, EventDescriptor, EventSet, Parts};
 pub use crate::folding::raw_step::raw_step;
+pub use crate::folding::serde_bounds::{ReadBack, Snapshotted, Written};
 pub use crate::folding::snapshot_codec::SnapshotCodec;
 pub use crate::words::decode_error::Fault;

@@ -1,1 +1,25 @@
-//! The embedded store of eventsource, on SQLite.
+//! The embedded store of eventsource, on SQLite: one file, no server.
+
+mod batch;
+mod checkpoints;
+mod chunk;
+mod connect;
+mod error;
+mod first_result;
+mod frame;
+mod insert;
+mod load;
+mod maintenance;
+mod migrate;
+mod options;
+mod read;
+mod readers;
+mod snapshots;
+mod store;
+mod verify;
+mod watch;
+mod writer;
+
+pub use options::{SqliteOptions, Synchronous};
+pub use store::SqliteStore;
+pub use verify::{Problem, Verification};

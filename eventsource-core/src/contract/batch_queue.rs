@@ -4,14 +4,10 @@
 //! the next batch. The queue is bounded, so callers wait when the store is slower than they are.
 
 use std::future::Future;
-use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::words::error::StoreError;
-
-use super::append::{AppendOutcome, AppendRequest};
 
 /// Writes batches of jobs; each job is answered by the writer.
 pub trait BatchWriter<J>: Send + 'static {
@@ -55,6 +51,11 @@ impl<J: Weight + Send + 'static> BatchQueue<J> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         tokio::spawn(run(receiver, writer));
         Self { sender }
+    }
+
+    /// Whether it refuses jobs.
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
     }
 
     /// Hands in a job, waiting for a place.
@@ -106,38 +107,5 @@ async fn run<J: Weight>(mut receiver: mpsc::Receiver<Message<J>>, mut writer: im
     drop(writer);
     for closer in closers {
         let _ = closer.send(());
-    }
-}
-
-/// An append that waits for its batch.
-#[derive(Debug)]
-pub struct AppendJob {
-    /// What is to be appended.
-    pub request: Arc<AppendRequest>,
-    answer: oneshot::Sender<Result<AppendOutcome, StoreError>>,
-}
-
-impl AppendJob {
-    /// Tells the caller what came of it. A caller that has gone away is no concern.
-    pub fn answer(self, outcome: Result<AppendOutcome, StoreError>) {
-        let _ = self.answer.send(outcome);
-    }
-}
-
-impl Weight for AppendJob {
-    fn rows(&self) -> usize {
-        self.request.event_count()
-    }
-}
-
-impl BatchQueue<AppendJob> {
-    /// Appends through the queue.
-    pub fn append(&self, request: Arc<AppendRequest>) -> BoxFuture<'_, Result<AppendOutcome, StoreError>> {
-        Box::pin(async move {
-            let (answer, outcome) = oneshot::channel();
-            self.push(AppendJob { request, answer }).await?;
-            let gone = |_| StoreError::transient("the store's writer ended before it answered");
-            outcome.await.map_err(gone)?
-        })
     }
 }

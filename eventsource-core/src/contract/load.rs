@@ -17,7 +17,7 @@ pub enum LoadRow<'r> {
     /// First, at most once: a snapshot that may serve.
     Snapshot(RawSnapshot<'r>),
     /// Then the events behind it.
-    Event(RawEvent<'r>),
+    Event(&'r RawEvent<'r>),
 }
 
 /// The moment as of which a state is wanted.

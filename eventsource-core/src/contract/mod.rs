@@ -2,6 +2,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod append;
+pub(crate) mod append_queue;
 pub(crate) mod batch_queue;
 pub(crate) mod checkpoint;
 pub(crate) mod load;

@@ -11,7 +11,7 @@ use crate::words::event::{RawEvent, stored_precision};
 use crate::words::stream::{Position, StreamId, Version};
 
 /// Takes the events of a page, each borrowed for the time of one call. An error ends the reading.
-pub type Visit<'v> = &'v mut (dyn for<'r> FnMut(RawEvent<'r>) -> Result<(), StoreError> + Send);
+pub type Visit<'v> = &'v mut (dyn for<'r> FnMut(&RawEvent<'r>) -> Result<(), StoreError> + Send);
 
 /// Which events to read: all filters must hold, and events come in order of position.
 ///

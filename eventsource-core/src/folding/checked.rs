@@ -1,27 +1,42 @@
 //! The checks that derived code runs while it is compiled.
 
-use super::domain_event::DomainEvent;
 use super::event_set::EventDescriptor;
 
-/// Fails unless `Old` is the version before `New` of the same event.
-pub const fn assert_previous<Old: DomainEvent, New: DomainEvent>() {
-    if !Old::VALID || !New::VALID {
-        return;
+/// Fails unless `old` is the version before `new` of the same event.
+#[track_caller]
+pub const fn assert_previous(old: &EventDescriptor, new: &EventDescriptor) {
+    if old.name.is_empty() || new.name.is_empty() {
+        return; // a derive reported an error
     }
     let mut text = Text::new();
-    if !same(Old::NAME, New::NAME) {
-        text.push("`previous` is event `").push(Old::NAME).push("`, but this is event `").push(New::NAME);
+    if !same(old.name, new.name) {
+        text.push("`previous` is event `").push(old.name).push("`, but this is event `").push(new.name);
         text.push("`: both structs must carry the same name");
         panic!("{}", text.as_str());
     }
-    if Old::VERSION + 1 != New::VERSION {
-        text.push("`previous` is version ").number(Old::VERSION).push(", but version ").number(New::VERSION);
-        text.push(" needs version ").number(New::VERSION - 1).push(" as its predecessor");
+    if old.version + 1 != new.version {
+        text.push("`previous` is version ").number(old.version).push(", but version ").number(new.version);
+        text.push(" needs version ").number(new.version - 1).push(" as its predecessor");
+        panic!("{}", text.as_str());
+    }
+}
+
+/// Fails unless an event that is split is stored as `source`.
+#[track_caller]
+pub(crate) const fn assert_source(old: &EventDescriptor, source: &str) {
+    if !old.name.is_empty() && !is_stored_as(old, source) {
+        let mut text = Text::new();
+        text.push("this split is from `")
+            .push(source)
+            .push("`, but its function takes the event `")
+            .push(old.name)
+            .push("`");
         panic!("{}", text.as_str());
     }
 }
 
 /// Fails if the event `at` of a set is stored under a name that an earlier one, or `retired`, has as well.
+#[track_caller]
 pub const fn assert_distinct(events: &[EventDescriptor], at: usize, retired: &[&str]) {
     let mut earlier = 0;
     while earlier < at {
@@ -55,6 +70,7 @@ pub const fn assert_distinct(events: &[EventDescriptor], at: usize, retired: &[&
     }
 }
 
+#[track_caller]
 const fn refuse_shared(name: &str, event: &EventDescriptor) {
     if is_stored_as(event, name) {
         let mut text = Text::new();
@@ -63,6 +79,7 @@ const fn refuse_shared(name: &str, event: &EventDescriptor) {
     }
 }
 
+#[track_caller]
 const fn refuse_split(source: &str, event: &EventDescriptor) {
     if is_stored_as(event, source) {
         let mut text = Text::new();
@@ -73,7 +90,7 @@ const fn refuse_split(source: &str, event: &EventDescriptor) {
 
 const fn is_stored_as(event: &EventDescriptor, name: &str) -> bool {
     if event.name.is_empty() {
-        return false; // its derive reported an error
+        return false; // a derive reported an error
     }
     if same(event.name, name) {
         return true;

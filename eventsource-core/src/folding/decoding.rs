@@ -1,7 +1,6 @@
 //! What surrounds a payload while it is decoded, and the calls that derived decoders are made of.
 
 use chrono::{DateTime, Utc};
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::words::decode_error::Fault;
@@ -11,7 +10,10 @@ use crate::words::metadata::Metadata;
 use crate::words::name::is_framework_name;
 use crate::words::stream::{Position, Version};
 
+use super::checked;
 use super::domain_event::{DomainEvent, UpcastFrom};
+use super::event_set::EventDescriptor;
+use super::serde_bounds::ReadBack;
 
 /// What is known of a stored event while its payload is decoded.
 #[derive(Clone, Copy, Debug)]
@@ -81,21 +83,16 @@ pub(crate) fn metadata(raw: &RawEvent<'_>) -> Result<Metadata, serde_json::Error
 }
 
 /// Decodes a payload in the current version: from the bytes into the struct, with no value between.
-pub fn current<E: DeserializeOwned>(decoding: &Decoding<'_>, payload: &[u8]) -> Result<E, Fault> {
+pub fn current<E: ReadBack>(decoding: &Decoding<'_>, payload: &[u8]) -> Result<E, Fault> {
     if decoding.encoding() != ENCODING_JSON {
         return Err(Fault::UnknownEncoding { encoding: decoding.encoding() });
     }
     serde_json::from_slice(payload).map_err(|source| Fault::Payload { source })
 }
 
-/// Decodes a payload that an older struct reads, and takes the last step.
-pub fn from_previous<Old, New>(decoding: &Decoding<'_>, payload: &[u8]) -> Result<New, Fault>
-where
-    Old: DomainEvent,
-    New: DomainEvent + UpcastFrom<Old>,
-{
-    let old = Old::__decode(decoding, payload)?;
-    New::upcast_from(old).map_err(|source| Fault::Step { from: Old::VERSION, to: New::VERSION, source })
+/// Takes the step to version `to` from what the struct before it has read.
+pub fn from_previous<Old, New: UpcastFrom<Old>>(old: Old, to: u32) -> Result<New, Fault> {
+    New::upcast_from(old).map_err(|source| Fault::Step { from: to - 1, to, source })
 }
 
 /// A step on raw JSON, with the version it reads.
@@ -104,7 +101,7 @@ pub type Step<'a> = (u32, &'a dyn Fn(Value, &Decoding<'_>) -> Result<Value, BoxE
 /// Decodes a payload through the raw steps from its version on, in order.
 pub fn from_raw_steps<E>(decoding: &Decoding<'_>, payload: &[u8], steps: &[Step<'_>]) -> Result<E, Fault>
 where
-    E: DeserializeOwned,
+    E: ReadBack,
 {
     let mut value: Value = current(decoding, payload)?;
     let stored = decoding.schema_version();
@@ -123,14 +120,28 @@ pub fn no_such_version<E: DomainEvent, T>(decoding: &Decoding<'_>) -> Result<T, 
     })
 }
 
-/// Decodes the source of a split and asks `part` what it means for the new event.
-pub fn split<Old, New>(
-    decoding: &Decoding<'_>,
-    payload: &[u8],
-    part: impl Fn(&Old) -> Option<New>,
-) -> Result<Option<New>, Fault>
-where
-    Old: DomainEvent,
-{
-    Ok(part(&Old::__decode(decoding, payload)?))
+/// What a stored event means for an event that is a part of it.
+#[derive(Debug)]
+pub struct Part<Old, New> {
+    stored_as: EventDescriptor,
+    decode: fn(&Decoding<'_>, &[u8]) -> Result<Old, Fault>,
+    with: fn(&Old) -> Option<New>,
+}
+
+/// The function of a split; the event that it takes is found in its signature.
+pub const fn part<Old: DomainEvent, New>(with: fn(&Old) -> Option<New>) -> Part<Old, New> {
+    Part { stored_as: Old::DESCRIPTOR, decode: Old::__decode, with }
+}
+
+impl<Old, New> Part<Old, New> {
+    /// Fails, while compiling, unless the function takes the event that is stored as `source`.
+    #[track_caller]
+    pub const fn assert_source(&self, source: &str) {
+        checked::assert_source(&self.stored_as, source);
+    }
+
+    /// Decodes the source and takes the part.
+    pub fn decode(&self, decoding: &Decoding<'_>, payload: &[u8]) -> Result<Option<New>, Fault> {
+        Ok((self.with)(&(self.decode)(decoding, payload)?))
+    }
 }

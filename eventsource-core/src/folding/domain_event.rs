@@ -4,6 +4,7 @@ use crate::words::decode_error::Fault;
 use crate::words::error::BoxError;
 
 use super::decoding::Decoding;
+use super::event_set::EventDescriptor;
 
 /// A fact of the domain, stored under a name and a version that no refactoring changes.
 ///
@@ -48,9 +49,9 @@ pub trait DomainEvent: Sized + Send + Sync + 'static {
     /// Stored names of other events of which this one is a part.
     #[doc(hidden)]
     const SPLIT_SOURCES: &'static [&'static str];
-    /// False if the derive reported an error, so that checks elsewhere do not report it again.
+    /// What it is stored as. The name is empty if the derive reported an error, so that no check reports it again.
     #[doc(hidden)]
-    const VALID: bool;
+    const DESCRIPTOR: EventDescriptor = EventDescriptor::of::<Self>();
 
     /// Decodes a payload of the version that `decoding` names.
     #[doc(hidden)]

@@ -1,15 +1,14 @@
 //! The door out: a domain event becomes bytes that give it back.
 
-use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 use std::io;
 
 use crate::words::error::StoreError;
 use crate::words::event::NewEvent;
 
-use super::domain_event::DomainEvent;
-use super::event_set::EventSet;
+use super::event_set::{EventDescriptor, EventSet};
 use super::faithful;
+use super::serde_bounds::Written;
 
 /// An event as it will be stored.
 #[derive(Debug)]
@@ -31,8 +30,9 @@ pub struct EncodeError {
 
 impl Encoded {
     /// Encodes an event as JSON.
-    pub fn of<E: DomainEvent + Serialize>(event: &E) -> Result<Self, EncodeError> {
-        let refused = |reason: String| EncodeError { name: E::NAME, reason };
+    pub fn json<E: Written>(stored_as: &EventDescriptor, event: &E) -> Result<Self, EncodeError> {
+        let EventDescriptor { name, version, .. } = *stored_as;
+        let refused = |reason: String| EncodeError { name, reason };
         // Payloads are small; one allocation holds most of them.
         let mut data = Vec::with_capacity(128);
         let mut formatter = NullSpotter { nulls: false };
@@ -42,7 +42,7 @@ impl Encoded {
         if formatter.nulls {
             faithful::check(event).map_err(refused)?;
         }
-        Ok(Self { name: E::NAME, schema_version: E::VERSION, data })
+        Ok(Self { name, schema_version: version, data })
     }
 }
 

@@ -1,6 +1,7 @@
 //! A closed set of events, and the door through which stored bytes become one of them.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -78,6 +79,18 @@ impl EventDescriptor {
             split_sources: E::SPLIT_SOURCES,
         }
     }
+
+    /// Whether the event may be stored under this name.
+    #[inline]
+    pub fn is_stored_as(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+}
+
+impl fmt::Display for EventDescriptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} v{}", self.name, self.version)
+    }
 }
 
 /// What one stored event means to a set: an event, several, or nothing.
@@ -96,7 +109,7 @@ impl<E: DomainEvent + Serialize> EventSet for E {
     const RETIRED: &'static [&'static str] = &[];
 
     fn __decode(decoding: &Decoding<'_>, payload: &[u8]) -> Result<Decoded<Self>, Fault> {
-        if is_stored_as::<E>(decoding.name()) {
+        if E::DESCRIPTOR.is_stored_as(decoding.name()) {
             return E::__decode(decoding, payload).map(Decoded::One);
         }
         if E::SPLIT_SOURCES.contains(&decoding.name()) {
@@ -106,14 +119,8 @@ impl<E: DomainEvent + Serialize> EventSet for E {
     }
 
     fn __encode(&self) -> Result<Encoded, EncodeError> {
-        Encoded::of(self)
+        Encoded::json(&E::DESCRIPTOR, self)
     }
-}
-
-/// Whether `E` may be stored under this name.
-#[inline]
-pub fn is_stored_as<E: DomainEvent>(name: &str) -> bool {
-    name == E::NAME || E::ALIASES.contains(&name)
 }
 
 /// Collects the parts of a stored event that is now several.
@@ -129,16 +136,17 @@ impl<S: EventSet> Parts<S> {
         Self { parts: Vec::new(), known: false }
     }
 
-    /// Adds what the stored event means for `E`, if `E` is split from it.
-    pub fn add<E: DomainEvent>(
+    /// Adds what the stored event means for one event of the set, if that is split from it.
+    pub fn add<E>(
         &mut self,
+        of: &EventDescriptor,
         decoding: &Decoding<'_>,
-        payload: &[u8],
+        split: impl FnOnce() -> Result<Option<E>, Fault>,
         wrap: fn(E) -> S,
     ) -> Result<(), Fault> {
-        if E::SPLIT_SOURCES.contains(&decoding.name()) {
+        if of.split_sources.contains(&decoding.name()) {
             self.known = true;
-            self.parts.extend(E::__split(decoding, payload)?.map(wrap));
+            self.parts.extend(split()?.map(wrap));
         }
         Ok(())
     }

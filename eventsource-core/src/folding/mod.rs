@@ -9,4 +9,5 @@ pub(crate) mod encoding;
 pub(crate) mod event_set;
 pub(crate) mod faithful;
 pub(crate) mod raw_step;
+pub(crate) mod serde_bounds;
 pub(crate) mod snapshot_codec;

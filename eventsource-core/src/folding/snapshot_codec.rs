@@ -1,7 +1,6 @@
 //! How a state becomes a snapshot and back.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use super::serde_bounds::Snapshotted;
 
 /// How the snapshots of an aggregate are taken and read; a value that the derive makes.
 #[doc(hidden)]
@@ -18,9 +17,12 @@ pub struct SnapshotCodec<A> {
     pub decode: fn(&[u8]) -> Result<A, serde_json::Error>,
 }
 
-impl<A: Serialize + DeserializeOwned> SnapshotCodec<A> {
+impl<A> SnapshotCodec<A> {
     /// Snapshots in JSON.
-    pub fn json(every: u64, revision: u32, fingerprint: u64) -> Self {
+    pub fn json(every: u64, revision: u32, fingerprint: u64) -> Self
+    where
+        A: Snapshotted,
+    {
         Self {
             every,
             revision,

@@ -1,7 +1,7 @@
 //! The memory store's data, and what each promise means for it. Everything here happens under one lock.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -12,8 +12,8 @@ use crate::contract::append::{
 };
 use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
 use crate::contract::load::{AsOf, Load, StoredCommand};
-use crate::contract::read::{Cursor, Page, Read, Scope};
-use crate::contract::snapshot::{RawSnapshot, Snapshot};
+use crate::contract::read::{Cursor, Page, Read, Scope, Visit};
+use crate::contract::snapshot::{RawSnapshot, Snapshot, SnapshotMark};
 use crate::words::error::StoreError;
 use crate::words::event::{RawEvent, now};
 use crate::words::stream::{Position, StreamId, Version};
@@ -21,10 +21,11 @@ use crate::words::stream::{Position, StreamId, Version};
 /// Events in order of position, and where to find them. Positions are dense: the place in `events` plus one.
 #[derive(Default)]
 pub(super) struct Log {
-    events: Vec<Arc<StoredEvent>>,
-    streams: HashMap<StreamId, Vec<Arc<StoredEvent>>>,
+    events: Vec<StoredEvent>,
+    /// The places in `events` of each stream's events, in order of version.
+    streams: HashMap<StreamId, Vec<usize>>,
     keys: HashMap<(StreamId, String), Version>,
-    snapshots: HashMap<(StreamId, &'static str), Arc<Snapshot>>,
+    snapshots: HashMap<(StreamId, &'static str), Snapshot>,
     pub(super) checkpoints: HashMap<CheckpointKey, Checkpoint>,
     pub(super) closed: bool,
 }
@@ -34,20 +35,31 @@ pub(super) struct StoredEvent {
     stream: StreamId,
     version: Version,
     id: Uuid,
-    name: String,
+    name: Cow<'static, str>,
     schema_version: u32,
     encoding: i16,
     data: Vec<u8>,
+    occurred_at: DateTime<Utc>,
+    recorded_at: DateTime<Utc>,
+    rest: Option<Box<Rest>>,
+}
+
+/// What most events do not have; apart, so that a replay touches less memory.
+#[derive(Default, PartialEq)]
+struct Rest {
     meta: Option<Vec<u8>>,
     correlation_id: Option<Uuid>,
     causation_id: Option<Uuid>,
-    occurred_at: DateTime<Utc>,
-    recorded_at: DateTime<Utc>,
     command_key: Option<String>,
 }
 
 impl StoredEvent {
+    fn cursor(&self) -> Cursor {
+        Cursor::new(self.position, self.id)
+    }
+
     pub(super) fn raw(&self) -> RawEvent<'_> {
+        let rest = self.rest.as_deref();
         RawEvent {
             position: self.position,
             stream: self.stream.as_str(),
@@ -57,20 +69,14 @@ impl StoredEvent {
             schema_version: self.schema_version,
             encoding: self.encoding,
             data: &self.data,
-            meta: self.meta.as_deref(),
-            correlation_id: self.correlation_id,
-            causation_id: self.causation_id,
+            meta: rest.and_then(|rest| rest.meta.as_deref()),
+            correlation_id: rest.and_then(|rest| rest.correlation_id),
+            causation_id: rest.and_then(|rest| rest.causation_id),
             occurred_at: self.occurred_at,
             recorded_at: self.recorded_at,
-            command_key: self.command_key.as_deref(),
+            command_key: rest.and_then(|rest| rest.command_key.as_deref()),
         }
     }
-}
-
-pub(super) struct Loaded {
-    pub(super) snapshot: Option<Arc<Snapshot>>,
-    pub(super) events: Vec<Arc<StoredEvent>>,
-    pub(super) command: Option<StoredCommand>,
 }
 
 impl Heads for Log {
@@ -89,8 +95,13 @@ impl Log {
     }
 
     // Versions are dense, so the event of version `v` is at place `v - 1`.
-    fn stream(&self, stream: &StreamId) -> &[Arc<StoredEvent>] {
+    fn stream(&self, stream: &StreamId) -> &[usize] {
         self.streams.get(stream).map_or(&[], Vec::as_slice)
+    }
+
+    fn event(&self, stream: &StreamId, version: Version) -> Option<&StoredEvent> {
+        let place = self.stream(stream).get(version.0.checked_sub(1)? as usize)?;
+        Some(&self.events[*place])
     }
 
     pub(super) fn append(&mut self, request: &AppendRequest) -> Result<AppendOutcome, StoreError> {
@@ -112,8 +123,8 @@ impl Log {
         let stream = &request.writes[write].stream;
         let clock = now();
         // Recorded time never goes back within a stream, whatever the clock does.
-        let recorded_at = self.stream(stream).last().map_or(clock, |last| last.recorded_at.max(clock));
         let mut version = Heads::head(self, stream);
+        let recorded_at = self.event(stream, version).map_or(clock, |last| last.recorded_at.max(clock));
         let mut positions = Vec::new();
         for row in request.rows(write) {
             version = version.next();
@@ -133,32 +144,35 @@ impl Log {
         row: NewRow<'_>,
     ) {
         let NewRow { event, meta, command_key, .. } = row;
-        let stored = Arc::new(StoredEvent {
+        if let Some(key) = &command_key {
+            self.keys.insert((stream.clone(), key.to_string()), version);
+        }
+        let rest = Rest {
+            meta,
+            correlation_id: event.metadata.correlation_id,
+            causation_id: event.metadata.causation_id,
+            command_key: command_key.map(|key| key.into_owned()),
+        };
+        let stored = StoredEvent {
             position,
             stream: stream.clone(),
             version,
             id: event.id,
-            name: event.name.clone().into_owned(),
+            name: event.name.clone(),
             schema_version: event.schema_version,
             encoding: event.encoding,
             data: event.data.clone(),
-            meta,
-            correlation_id: event.metadata.correlation_id,
-            causation_id: event.metadata.causation_id,
             occurred_at: event.occurred_at.unwrap_or(recorded_at),
             recorded_at,
-            command_key: command_key.map(|key| key.into_owned()),
-        });
-        if let Some(key) = &stored.command_key {
-            self.keys.insert((stream.clone(), key.clone()), version);
-        }
-        self.events.push(stored.clone());
-        self.streams.entry(stream.clone()).or_default().push(stored);
+            rest: (rest != Rest::default()).then(|| Box::new(rest)),
+        };
+        self.streams.entry(stream.clone()).or_default().push(self.events.len());
+        self.events.push(stored);
     }
 
     /// Where the events stand that the request's command stored the first time.
     fn first_result(&self, request: &AppendRequest, first: Version) -> Result<Appended, StoreError> {
-        let first_id = self.stream(&request.writes[0].stream)[first.0 as usize - 1].id;
+        let first_id = self.event(&request.writes[0].stream, first).map_or_else(Uuid::nil, |event| event.id);
         let mut streams = Vec::new();
         for (index, write) in request.writes.iter().enumerate() {
             let from = match index {
@@ -169,93 +183,109 @@ impl Log {
                 let message = format!("the command was done before, but without stream {}", write.stream);
                 return Err(StoreError::invalid(message));
             };
-            let stream = self.stream(&write.stream);
-            let start = from.0 as usize - 1;
-            let count = stored_event_count(stream[start].meta.as_deref())? as usize;
-            streams.push(appended(&stream[start..start + count]));
+            let count = self.keyed_count(&write.stream, from)?;
+            let missing = || StoreError::corrupt("events of an earlier append are missing");
+            streams.push(self.appended(&write.stream, from, count).ok_or_else(missing)?);
         }
         Ok(Appended::new(streams))
+    }
+
+    /// How many events the keyed append had whose first stands at `first`.
+    fn keyed_count(&self, stream: &StreamId, first: Version) -> Result<u64, StoreError> {
+        stored_event_count(self.event(stream, first).and_then(|event| event.rest.as_ref()?.meta.as_deref()))
     }
 
     /// Where the very events of the request stand, if an append whose answer was lost has stored them.
     fn same_events(&self, request: &AppendRequest) -> Option<Appended> {
         let mut streams = Vec::new();
         for write in &request.writes {
-            let start = write.expected.place()?.0 as usize;
-            let stored = self.stream(&write.stream).get(start..start + write.events.len())?;
-            if !stored.iter().zip(&write.events).all(|(stored, event)| stored.id == event.id) {
-                return None;
+            let mut version = write.expected.place()?;
+            for event in &write.events {
+                version = version.next();
+                self.event(&write.stream, version).filter(|stored| stored.id == event.id)?;
             }
-            streams.push(appended(stored));
+            streams.push(self.appended(&write.stream, write.expected.place()?.next(), write.events.len() as u64)?);
         }
         Some(Appended::new(streams))
     }
 
-    pub(super) fn load(&self, load: &Load) -> Result<Loaded, StoreError> {
-        let stream = self.stream(&load.stream);
-        let command = match &load.command_key {
-            Some(key) => match self.keyed(&load.stream, key) {
-                Some(first) => {
-                    let events = stored_event_count(stream[first.0 as usize - 1].meta.as_deref())?;
-                    Some(StoredCommand::new(first, events))
-                }
-                None => None,
-            },
-            None => None,
-        };
-        let snapshot = load.snapshot.as_ref().and_then(|key| {
-            let snapshot = self.snapshots.get(&(load.stream.clone(), key.kind))?;
-            let readable = snapshot.mark.key == *key && snapshot.mark.version > load.after;
-            (readable && self.may_serve(&snapshot.mark, load.as_of)).then(|| snapshot.clone())
-        });
-        let start = snapshot.as_ref().map_or(load.after, |snapshot| snapshot.mark.version);
-        let events = stream.iter().skip(start.0 as usize).filter(|event| belongs(event, load.as_of));
-        Ok(Loaded { events: events.cloned().collect(), snapshot, command })
+    fn appended(&self, stream: &StreamId, first: Version, count: u64) -> Option<AppendedStream> {
+        let start = first.0.checked_sub(1)? as usize;
+        let places = self.stream(stream).get(start..start + count as usize)?;
+        let last = &self.events[*places.last()?];
+        let positions = places.iter().map(|place| self.events[*place].position).collect();
+        Some(AppendedStream::new(last.version, positions, last.recorded_at))
+    }
+
+    /// The events that the command key has stored, if it has.
+    pub(super) fn command(&self, load: &Load) -> Result<Option<StoredCommand>, StoreError> {
+        let Some(key) = &load.command_key else { return Ok(None) };
+        let Some(first) = self.keyed(&load.stream, key) else { return Ok(None) };
+        Ok(Some(StoredCommand::new(first, self.keyed_count(&load.stream, first)?)))
+    }
+
+    /// The snapshot that may serve, if there is one.
+    pub(super) fn snapshot(&self, load: &Load) -> Option<&Snapshot> {
+        let key = load.snapshot.as_ref()?;
+        let snapshot = self.snapshots.get(&(load.stream.clone(), key.kind))?;
+        let readable = snapshot.mark.key == *key && snapshot.mark.version > load.after;
+        (readable && self.may_serve(&snapshot.mark, load.as_of)).then_some(snapshot)
+    }
+
+    /// The events of a stream behind a version that belong to a moment.
+    pub(super) fn events(
+        &self,
+        stream: &StreamId,
+        after: Version,
+        as_of: Option<AsOf>,
+    ) -> impl Iterator<Item = &StoredEvent> {
+        let places = self.stream(stream).iter().skip(after.0 as usize);
+        places.map(|place| &self.events[*place]).filter(move |event| belongs(event, as_of))
     }
 
     /// Whether everything in a snapshot belongs to the moment that is asked for.
-    fn may_serve(&self, mark: &crate::contract::snapshot::SnapshotMark, as_of: Option<AsOf>) -> bool {
+    fn may_serve(&self, mark: &SnapshotMark, as_of: Option<AsOf>) -> bool {
         match as_of {
             None => true,
             Some(AsOf::Version(version)) => mark.version <= version,
             Some(AsOf::Position(position)) => mark.position <= position,
             Some(AsOf::RecordedAt(time)) => {
-                let last = self.stream(&mark.stream).get(mark.version.0 as usize - 1);
+                let last = self.event(&mark.stream, mark.version);
                 last.is_some_and(|last| last.recorded_at <= time)
             }
             Some(AsOf::OccurredAt(time)) => mark.max_occurred_at <= time,
         }
     }
 
-    pub(super) fn read(&self, read: &Read) -> (Vec<Arc<StoredEvent>>, Page) {
-        let head = self.events.last().map_or(Cursor::START, |last| Cursor::new(last.position, last.id));
+    pub(super) fn read(&self, read: &Read, visit: Visit<'_>) -> Result<Page, StoreError> {
+        let head = self.events.last().map_or(Cursor::START, StoredEvent::cursor);
         let until = read.until.unwrap_or(head.position).min(head.position);
-        let source = match &read.scope {
-            Scope::Stream(stream) => self.stream(stream),
-            _ => &self.events,
+        let after = read.after.min(head.position);
+        let candidates: &mut dyn Iterator<Item = &StoredEvent> = match &read.scope {
+            Scope::Stream(stream) => &mut self.stream(stream).iter().map(|place| &self.events[*place]),
+            _ => &mut self.events[after.0 as usize..].iter(),
         };
-        let start = source.partition_point(|event| event.position <= read.after);
-        let events: Vec<_> = source[start..]
-            .iter()
-            .take_while(|event| event.position <= until)
-            .filter(|event| wanted(event, read))
-            .take(read.limit)
-            .cloned()
-            .collect();
-        let at_end = events.len() < read.limit;
-        let next = match events.last() {
+        let mut count = 0;
+        let mut last = None;
+        let in_span = |event: &&StoredEvent| event.position <= until;
+        for event in candidates.take_while(in_span).filter(|event| wanted(event, read)).take(read.limit) {
+            visit(&event.raw())?;
+            last = Some(event.cursor());
+            count += 1;
+        }
+        let at_end = count < read.limit;
+        let next = match last {
             // A short page has seen everything up to the watermark, so the next begins there.
             _ if at_end && until == head.position => head,
-            Some(last) => Cursor::new(last.position, last.id),
+            Some(last) => last,
             None => self.cursor_at(until.max(read.after).min(head.position)),
         };
-        let page = Page::new(next, head.position, events.len(), at_end);
-        (events, page)
+        Ok(Page::new(next, head.position, count, at_end))
     }
 
     fn cursor_at(&self, position: Position) -> Cursor {
         match position.0.checked_sub(1).and_then(|place| self.events.get(place as usize)) {
-            Some(event) => Cursor::new(event.position, event.id),
+            Some(event) => event.cursor(),
             None => Cursor::START,
         }
     }
@@ -269,7 +299,7 @@ impl Log {
 
     pub(super) fn save_snapshot(&mut self, snapshot: Snapshot) {
         let key = (snapshot.mark.stream.clone(), snapshot.mark.key.kind);
-        self.snapshots.insert(key, Arc::new(snapshot));
+        self.snapshots.insert(key, snapshot);
     }
 
     /// A hash map's order is as random as a check needs.
@@ -292,12 +322,6 @@ impl Log {
     }
 }
 
-fn appended(stored: &[Arc<StoredEvent>]) -> AppendedStream {
-    let last = &stored[stored.len() - 1];
-    let positions = stored.iter().map(|event| event.position).collect();
-    AppendedStream::new(last.version, positions, last.recorded_at)
-}
-
 fn belongs(event: &StoredEvent, as_of: Option<AsOf>) -> bool {
     match as_of {
         None => true,
@@ -314,8 +338,9 @@ fn wanted(event: &StoredEvent, read: &Read) -> bool {
         Scope::All | Scope::Stream(_) => true,
     };
     in_scope
+        && event.position > read.after
         && event.version > read.after_version
-        && (read.names.is_empty() || read.names.iter().any(|name| *name == event.name))
+        && (read.names.is_empty() || read.names.contains(&event.name))
         && read.recorded.contains(event.recorded_at)
         && read.occurred.contains(event.occurred_at)
 }

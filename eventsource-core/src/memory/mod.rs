@@ -3,7 +3,7 @@
 mod log;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
@@ -42,7 +42,7 @@ pub struct MemoryStore {
 struct Shared {
     identity: StoreIdentity,
     limits: Limits,
-    log: Mutex<Log>,
+    log: RwLock<Log>,
     head: watch::Sender<Position>,
 }
 
@@ -56,44 +56,53 @@ impl MemoryStore {
     pub fn with_limits(limits: Limits) -> Self {
         let identity = StoreIdentity::new(Uuid::now_v7(), 1);
         let head = watch::Sender::new(Position(0));
-        Self { shared: Arc::new(Shared { identity, limits, log: Mutex::default(), head }) }
+        Self { shared: Arc::new(Shared { identity, limits, log: RwLock::default(), head }) }
     }
 
-    /// No callback runs while the lock is held, so a panic elsewhere leaves nothing half-changed.
-    fn log(&self) -> MutexGuard<'_, Log> {
-        self.shared.log.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Readers share the log and fold while they hold it, a writer waits for them. Every change is
+    /// made of steps that cannot panic, so a lock poisoned by a reader's callback is sound.
+    fn log(&self) -> RwLockReadGuard<'_, Log> {
+        self.shared.log.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open_log(&self) -> Result<MutexGuard<'_, Log>, StoreError> {
+    fn log_mut(&self) -> RwLockWriteGuard<'_, Log> {
+        self.shared.log.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open_log(&self) -> Result<RwLockReadGuard<'_, Log>, StoreError> {
         let log = self.log();
+        if log.closed { Err(StoreError::closed()) } else { Ok(log) }
+    }
+
+    fn open_log_mut(&self) -> Result<RwLockWriteGuard<'_, Log>, StoreError> {
+        let log = self.log_mut();
         if log.closed { Err(StoreError::closed()) } else { Ok(log) }
     }
 
     fn append_now(&self, request: &AppendRequest) -> Result<AppendOutcome, StoreError> {
         request.check(&self.shared.limits)?;
-        let mut log = self.open_log()?;
+        let mut log = self.open_log_mut()?;
         let outcome = log.append(request)?;
         self.shared.head.send_replace(log.head());
         Ok(outcome)
     }
 
     fn load_now(&self, load: &Load, visit: VisitLoad<'_>) -> Result<LoadEnd, StoreError> {
-        let loaded = self.open_log()?.load(load)?;
-        if let Some(snapshot) = &loaded.snapshot {
+        let log = self.open_log()?;
+        let command = log.command(load)?;
+        let snapshot = log.snapshot(load);
+        if let Some(snapshot) = snapshot {
             visit(LoadRow::Snapshot(log::raw_snapshot(snapshot)))?;
         }
-        for event in &loaded.events {
-            visit(LoadRow::Event(event.raw()))?;
+        let after = snapshot.map_or(load.after, |snapshot| snapshot.mark.version);
+        for event in log.events(&load.stream, after, load.as_of) {
+            visit(LoadRow::Event(&event.raw()))?;
         }
-        Ok(LoadEnd::new(loaded.command))
+        Ok(LoadEnd::new(command))
     }
 
     fn read_now(&self, read: &Read, visit: Visit<'_>) -> Result<Page, StoreError> {
-        let (events, page) = self.open_log()?.read(read);
-        for event in &events {
-            visit(event.raw())?;
-        }
-        Ok(page)
+        self.open_log()?.read(read, visit)
     }
 }
 
@@ -149,13 +158,13 @@ impl EventStore for MemoryStore {
     /// There is no writing to wait for, so the state is encoded at once.
     fn offer_snapshot(&self, snapshot: PendingSnapshot) {
         if let Some(snapshot) = snapshot.encode() {
-            self.log().save_snapshot(snapshot);
+            self.log_mut().save_snapshot(snapshot);
         }
     }
 
     fn save_snapshot(&self, snapshot: Snapshot) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
-            self.open_log()?.save_snapshot(snapshot);
+            self.open_log_mut()?.save_snapshot(snapshot);
             Ok(())
         }
         .boxed()
@@ -179,12 +188,12 @@ impl EventStore for MemoryStore {
         key: &'a CheckpointKey,
         checkpoint: Checkpoint,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        async move { self.open_log()?.save_checkpoint(key, checkpoint) }.boxed()
+        async move { self.open_log_mut()?.save_checkpoint(key, checkpoint) }.boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
-            let mut log = self.log();
+            let mut log = self.log_mut();
             log.closed = true;
             self.shared.head.send_replace(log.head());
             Ok(())

@@ -8,7 +8,7 @@ use crate::contract::read::{Cursor, Read};
 use crate::contract::store::EventStore;
 use crate::folding::event_set::{EventSet, decode_recorded, stored_names};
 use crate::words::error::StoreError;
-use crate::words::event::Recorded;
+use crate::words::event::{RawEvent, Recorded};
 
 /// The events of a set, in order of position, up to the newest at the time of the last page.
 ///
@@ -81,8 +81,7 @@ impl<E: EventSet> Events<E> {
         // A page that fails half-way is read again as a whole.
         self.page.clear();
         let page = &mut self.page;
-        let visit =
-            &mut |raw: crate::words::event::RawEvent<'_>| Ok(decode_recorded(&raw, |event| page.push_back(event))?);
+        let visit = &mut |raw: &RawEvent<'_>| Ok(decode_recorded(raw, |event| page.push_back(event))?);
         let read = self.store.read(&self.read, visit).await;
         match read {
             Ok(read) => {

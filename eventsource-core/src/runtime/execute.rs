@@ -313,7 +313,7 @@ impl<'r, A: Aggregate> Command<'r, A> {
         let mut events = Vec::new();
         let before = Version(command.first.0 - 1);
         let read = Read::stream(&self.stream).after_version(before).limit(command.events as usize);
-        store.read(&read, &mut |raw| Ok(decode_recorded(&raw, |event| events.push(event))?)).await?;
+        store.read(&read, &mut |raw| Ok(decode_recorded(raw, |event| events.push(event))?)).await?;
         Ok(self.executed(events, true))
     }
 

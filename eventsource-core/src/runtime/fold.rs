@@ -56,7 +56,7 @@ impl<A: Aggregate> Folded<A> {
         let mut unreadable = None;
         let loaded = store
             .load(load, &mut |row| match row {
-                LoadRow::Event(event) => self.take_event(&event, dense),
+                LoadRow::Event(event) => self.take_event(event, dense),
                 LoadRow::Snapshot(snapshot) => self.take_snapshot(&snapshot).map_err(|error| {
                     unreadable = Some(error);
                     StoreError::failed("the snapshot cannot be read")

@@ -8,7 +8,7 @@ use crate::contract::read::{Read, TimeRange};
 use crate::folding::aggregate::Aggregate;
 use crate::folding::event_set::decode_recorded;
 use crate::words::error::StoreError;
-use crate::words::event::Recorded;
+use crate::words::event::{RawEvent, Recorded};
 use crate::words::stream::Version;
 
 use super::repository::Repository;
@@ -112,9 +112,9 @@ impl<A: Aggregate> Repository<A> {
         }
         let mut events = Vec::new();
         let mut last = history.after;
-        let visit = &mut |raw: crate::words::event::RawEvent<'_>| {
+        let visit = &mut |raw: &RawEvent<'_>| {
             last = raw.version;
-            Ok(decode_recorded(&raw, |event| events.push(event))?)
+            Ok(decode_recorded(raw, |event| events.push(event))?)
         };
         let page = self.store.read(&read, visit).await?;
         Ok(HistoryPage { events, next: (!page.at_end).then_some(last) })

@@ -7,8 +7,10 @@ use super::event::RawEvent;
 use super::stream::{Position, Version};
 
 /// A stored event that this program cannot read, with everything needed to find it.
+pub struct DecodeError(Box<Undecoded>);
+
 #[derive(Debug)]
-pub struct DecodeError {
+struct Undecoded {
     stream: String,
     version: Version,
     position: Position,
@@ -41,59 +43,65 @@ pub enum Fault {
 
 impl DecodeError {
     pub(crate) fn new(raw: &RawEvent<'_>, fault: Fault) -> Self {
-        Self {
+        Self(Box::new(Undecoded {
             stream: raw.stream.to_owned(),
             version: raw.version,
             position: raw.position,
             name: raw.name.to_owned(),
             schema_version: raw.schema_version,
             fault,
-        }
+        }))
     }
 
     /// The stream that holds the event.
     pub fn stream(&self) -> &str {
-        &self.stream
+        &self.0.stream
     }
 
     /// The event's place in the stream.
     pub fn version(&self) -> Version {
-        self.version
+        self.0.version
     }
 
     /// The event's place in the store.
     pub fn position(&self) -> Position {
-        self.position
+        self.0.position
     }
 
     /// The name under which it is stored.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The version of the shape in which it is stored.
     pub fn schema_version(&self) -> u32 {
-        self.schema_version
+        self.0.schema_version
     }
 
     /// No event of the set that was asked for has this name.
     pub fn is_unknown_name(&self) -> bool {
-        matches!(self.fault, Fault::UnknownName { .. })
+        matches!(self.0.fault, Fault::UnknownName { .. })
     }
 
     /// It was stored by newer code: deploy that, or later, code here.
     pub fn is_newer_than_code(&self) -> bool {
-        matches!(self.fault, Fault::Newer { .. } | Fault::UnknownEncoding { .. })
+        matches!(self.0.fault, Fault::Newer { .. } | Fault::UnknownEncoding { .. })
     }
 
     /// A step from an older version to the next failed.
     pub fn is_failed_step(&self) -> bool {
-        matches!(self.fault, Fault::Step { .. })
+        matches!(self.0.fault, Fault::Step { .. })
     }
 
     /// The stored bytes do not fit the type that reads this version.
     pub fn is_malformed(&self) -> bool {
-        matches!(self.fault, Fault::Payload { .. } | Fault::Metadata { .. } | Fault::Stream { .. })
+        matches!(self.0.fault, Fault::Payload { .. } | Fault::Metadata { .. } | Fault::Stream { .. })
+    }
+}
+
+impl fmt::Debug for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -102,9 +110,9 @@ impl fmt::Display for DecodeError {
         write!(
             f,
             "cannot read event `{}` version {} (stream {}, version {}, position {}): ",
-            self.name, self.schema_version, self.stream, self.version, self.position
+            self.0.name, self.0.schema_version, self.0.stream, self.0.version, self.0.position
         )?;
-        match &self.fault {
+        match &self.0.fault {
             Fault::UnknownName { known } => {
                 write!(f, "no event has this name here; known are {}", known.join(", "))
             }

@@ -1,0 +1,52 @@
+//! The numbers people ask for, each beside its raw counterpart in the same run.
+//!
+//! `cargo bench --bench report [-- SCENARIO…] [--quick] [--check]`: prints a table and writes
+//! `target/report.json`. `--check` exits with 1 if a bound does not hold; `--quick` takes two minutes.
+
+// A binary has no callers, and its output is the point.
+#![allow(clippy::print_stdout, missing_docs, unreachable_pub)]
+
+mod domain;
+mod measure;
+mod raw;
+mod scenarios;
+
+use std::process::ExitCode;
+
+use measure::Scale;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    // Cargo passes `--bench` when it runs benchmarks; `cargo test --benches` does not.
+    if !has("--bench") {
+        println!("run me with `cargo bench --bench report`");
+        return ExitCode::SUCCESS;
+    }
+    let wanted: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let scale = if has("--quick") { Scale::quick() } else { Scale::full() };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            println!("no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut all = Vec::new();
+    measure::print_head();
+    for scenario in scenarios::all() {
+        if !wanted.is_empty() && !wanted.iter().any(|name| scenario.name.contains(name.as_str())) {
+            continue;
+        }
+        let measured = runtime.block_on((scenario.run)(&scale)).judged(&scenario);
+        measured.print();
+        all.push(measured);
+    }
+    if let Err(error) = measure::write_json(&all) {
+        println!("target/report.json could not be written: {error}");
+        return ExitCode::FAILURE;
+    }
+    let broken = all.iter().filter(|measured| !measured.holds).count();
+    println!("\n{} scenarios, {broken} below their bound; see target/report.json", all.len());
+    if has("--check") && broken > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,147 @@
+//! Rounds, medians, bounds, and how they are shown.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+/// How much is measured.
+pub struct Scale {
+    /// Rounds of ours and raw, in turn.
+    pub rounds: usize,
+    /// Appends of one round, at one task.
+    pub appends: usize,
+    /// Loads of one round.
+    pub loads: usize,
+    /// Events in the store that is replayed.
+    pub replayed: usize,
+}
+
+impl Scale {
+    pub fn full() -> Self {
+        Self { rounds: 9, appends: 4_000, loads: 400, replayed: 200_000 }
+    }
+
+    pub fn quick() -> Self {
+        Self { rounds: 5, appends: 1_500, loads: 150, replayed: 200_000 }
+    }
+}
+
+/// What a scenario must reach, as ours divided by raw.
+#[derive(Clone, Copy)]
+pub enum Bound {
+    /// Of a rate: at least this much of the raw one.
+    RateAtLeast(f64),
+    /// Of a duration: at most this many times the raw one.
+    TimeAtMost(f64),
+}
+
+pub struct Scenario {
+    pub name: &'static str,
+    pub store: &'static str,
+    pub tasks: usize,
+    pub unit: &'static str,
+    pub bound: Bound,
+    pub run: fn(&Scale) -> Pin<Box<dyn Future<Output = Rounds> + '_>>,
+}
+
+/// The figures of all rounds.
+#[derive(Default)]
+pub struct Rounds {
+    pub ours: Vec<f64>,
+    pub raw: Vec<f64>,
+}
+
+impl Rounds {
+    pub fn judged(mut self, scenario: &Scenario) -> Measured {
+        let (ours, raw) = (Spread::of(&mut self.ours), Spread::of(&mut self.raw));
+        let ratio = ours.median / raw.median;
+        let (bound, holds) = match scenario.bound {
+            Bound::RateAtLeast(bound) => (bound, ratio >= bound),
+            Bound::TimeAtMost(bound) => (bound, ratio <= bound),
+        };
+        let Scenario { name, store, tasks, unit, .. } = *scenario;
+        let sign = if matches!(scenario.bound, Bound::RateAtLeast(_)) { '≥' } else { '≤' };
+        Measured { name, store, tasks, unit, ours, raw, ratio, bound, sign, holds }
+    }
+}
+
+/// Median, least and greatest of the rounds.
+pub struct Spread {
+    median: f64,
+    least: f64,
+    greatest: f64,
+}
+
+impl Spread {
+    fn of(figures: &mut [f64]) -> Self {
+        figures.sort_by(f64::total_cmp);
+        Self { median: figures[figures.len() / 2], least: figures[0], greatest: figures[figures.len() - 1] }
+    }
+
+    fn show(&self) -> String {
+        format!("{:.0} ({:.0}–{:.0})", self.median, self.least, self.greatest)
+    }
+}
+
+pub struct Measured {
+    name: &'static str,
+    store: &'static str,
+    tasks: usize,
+    unit: &'static str,
+    ours: Spread,
+    raw: Spread,
+    ratio: f64,
+    bound: f64,
+    sign: char,
+    pub holds: bool,
+}
+
+pub fn print_head() {
+    println!("| scenario | store | tasks | ours | raw | unit | ratio | bound | |");
+    println!("|---|---|---|---|---|---|---|---|---|");
+}
+
+impl Measured {
+    pub fn print(&self) {
+        let Self { name, store, tasks, unit, ratio, bound, sign, holds, .. } = self;
+        let (ours, raw) = (self.ours.show(), self.raw.show());
+        let verdict = if *holds { "holds" } else { "**missed**" };
+        println!(
+            "| {name} | {store} | {tasks} | {ours} | {raw} | {unit} | {ratio:.2}x | {sign} {bound}x | {verdict} |"
+        );
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "scenario": self.name, "store": self.store, "tasks": self.tasks, "ours": self.ours.median,
+            "raw": self.raw.median, "unit": self.unit, "ratio": self.ratio, "bound": self.bound, "holds": self.holds,
+        })
+    }
+}
+
+pub fn write_json(all: &[Measured]) -> std::io::Result<()> {
+    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target");
+    std::fs::create_dir_all(target)?;
+    let all: Vec<Value> = all.iter().map(Measured::json).collect();
+    std::fs::write(format!("{target}/report.json"), serde_json::to_string_pretty(&all)?)
+}
+
+/// Things done per second.
+pub async fn rate(count: usize, work: impl Future<Output = ()>) -> f64 {
+    let start = Instant::now();
+    work.await;
+    count as f64 / start.elapsed().as_secs_f64()
+}
+
+/// Microseconds that one of `count` repetitions takes.
+pub async fn micros_each(count: usize, work: impl Future<Output = ()>) -> f64 {
+    1e6 / rate(count, work).await
+}
+
+/// A folder on the same disk as the build, gone when dropped.
+pub fn folder() -> tempfile::TempDir {
+    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target");
+    tempfile::Builder::new().prefix("bench-").tempdir_in(target).expect("a folder in target/")
+}

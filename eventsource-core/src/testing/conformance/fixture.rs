@@ -1,0 +1,67 @@
+//! A store to be tested, with what else can be had of it.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::contract::store::EventStore;
+
+type Reopen = Box<dyn Fn() -> BoxFuture<'static, Arc<dyn EventStore>> + Send + Sync>;
+
+/// A fresh, empty store, and where there are any, other ways to the same data.
+pub struct Fixture {
+    pub(super) store: Arc<dyn EventStore>,
+    pub(super) another: Option<Arc<dyn EventStore>>,
+    pub(super) reopen: Option<Reopen>,
+    // Declared last, so dropped last: a directory must outlive the files in it.
+    _kept: Vec<Box<dyn Any + Send + Sync>>,
+}
+
+impl Fixture {
+    /// A fresh, empty store.
+    pub fn new(store: impl EventStore) -> Self {
+        Self { store: Arc::new(store), another: None, reopen: None, _kept: Vec::new() }
+    }
+
+    /// A second handle on the same data, as another process would have it. Without one, rules on two handles pass.
+    pub fn with_another(mut self, store: impl EventStore) -> Self {
+        self.another = Some(Arc::new(store));
+        self
+    }
+
+    /// Opens the same data again after the store was closed. Without this, rules on durability pass.
+    pub fn with_reopen<S, F>(mut self, open: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        S: EventStore,
+        F: Future<Output = S> + Send + 'static,
+    {
+        self.reopen = Some(Box::new(move || {
+            let opened = open();
+            Box::pin(async move { Arc::new(opened.await) as Arc<dyn EventStore> })
+        }));
+        self
+    }
+
+    /// Keeps something until the rule is done: a temporary directory, a database.
+    pub fn keeping(mut self, kept: impl Any + Send + Sync) -> Self {
+        self._kept.push(Box::new(kept));
+        self
+    }
+
+    /// Handles on the data: one or two.
+    pub(super) fn handles(&self) -> Vec<Arc<dyn EventStore>> {
+        std::iter::once(&self.store).chain(&self.another).cloned().collect()
+    }
+}
+
+impl fmt::Debug for Fixture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fixture")
+            .field("another", &self.another.is_some())
+            .field("reopen", &self.reopen.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,88 @@
+//! The book of what every store promises: run it on yours.
+//!
+//! ```
+//! use eventsource::memory::MemoryStore;
+//! use eventsource::testing::conformance::{self, Fixture};
+//!
+//! # #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+//! # async fn main() {
+//! // In a `#[tokio::test(flavor = "multi_thread")]`: each rule gets a fresh, empty store.
+//! conformance::check(async || Fixture::new(MemoryStore::new())).await;
+//! # }
+//! ```
+//!
+//! The rules run on a runtime of several threads, because some of them race. They hold for the
+//! default [`Limits`](crate::Limits).
+
+#[macro_use]
+mod rule;
+mod asking;
+mod fixture;
+
+mod atomicity;
+mod checkpoints;
+mod closing;
+mod conditions;
+mod expected;
+mod fidelity;
+mod keys;
+mod lost_answers;
+mod model;
+mod moments;
+mod names;
+mod order;
+mod pages;
+mod racing;
+mod scopes;
+mod sizes;
+mod snapshots;
+mod tails;
+mod times;
+mod waking;
+
+use futures::StreamExt;
+use futures::stream;
+
+pub use fixture::Fixture;
+pub use rule::Rule;
+
+/// Every rule, by theme.
+pub fn book() -> Vec<Rule> {
+    [
+        atomicity::rules(),
+        expected::rules(),
+        racing::rules(),
+        keys::rules(),
+        lost_answers::rules(),
+        conditions::rules(),
+        order::rules(),
+        scopes::rules(),
+        times::rules(),
+        pages::rules(),
+        fidelity::rules(),
+        tails::rules(),
+        moments::rules(),
+        snapshots::rules(),
+        waking::rules(),
+        checkpoints::rules(),
+        sizes::rules(),
+        names::rules(),
+        closing::rules(),
+        model::rules(),
+    ]
+    .concat()
+}
+
+/// Rules that run at a time: some wait more than they work.
+const AT_A_TIME: usize = 4;
+
+/// Runs the whole book, each rule on a fresh store, and panics with every rule that is broken and how.
+pub async fn check(make_store: impl AsyncFn() -> Fixture) {
+    let broken: Vec<_> = stream::iter(book())
+        .map(async |rule| (rule.name, rule.check(make_store().await).await))
+        .buffered(AT_A_TIME)
+        .filter_map(async |(name, checked)| checked.err().map(|reason| format!("  {name}: {reason}")))
+        .collect()
+        .await;
+    assert!(broken.is_empty(), "broken rules of the book ({}):\n{}", broken.len(), broken.join("\n"));
+}

@@ -1,0 +1,42 @@
+//! The rules, each under the reason for it. Pure: values in, errors out.
+
+mod aggregate;
+mod chain;
+mod event_set;
+mod json;
+mod names;
+mod shape;
+
+use syn::DeriveInput;
+
+use crate::errors::Errors;
+use crate::model::{Aggregate, Event, Set};
+
+/// Every rule of an event.
+pub(crate) fn event(input: &DeriveInput, event: &Event, errors: &Errors) {
+    shape::event(input, errors);
+    names::of_event(event, errors);
+    chain::check(&event.history, errors);
+    for field in event.fields.iter().filter(|field| !field.hidden) {
+        json::comes_back(&field.ty, errors);
+    }
+}
+
+/// Every rule of a set.
+pub(crate) fn event_set(input: &DeriveInput, set: &Set, errors: &Errors) {
+    shape::event_set(input, errors);
+    event_set::members_are_distinct(set, errors);
+    names::of_retired(&set.retired, errors);
+}
+
+/// Every rule of an aggregate.
+pub(crate) fn aggregate(input: &DeriveInput, aggregate: &Aggregate, errors: &Errors) {
+    shape::aggregate(input, errors);
+    names::of_aggregate(aggregate, errors);
+    names::of_retired(&aggregate.set.retired, errors);
+    aggregate::variants_are_distinct(&aggregate.set.members, errors);
+    aggregate::snapshots_are_taken(aggregate, errors);
+}
+
+#[cfg(test)]
+mod tests;

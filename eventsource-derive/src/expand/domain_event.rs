@@ -1,0 +1,134 @@
+//! `impl DomainEvent`
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Type;
+
+use super::{event, in_const, on};
+use crate::attr::event::Split;
+use crate::model::{Event, mark, mark_of_path};
+
+pub(crate) fn expand(model: &Event) -> TokenStream {
+    let Event { ident, history, .. } = model;
+    let name = &model.name.value;
+    let version = history.version.value;
+    let aliases = model.aliases.iter().map(|alias| &alias.value);
+    let sources = model.splits.iter().map(|split| &split.source.value);
+    let oldest = match &history.previous {
+        Some(previous) => {
+            let previous = event(previous);
+            quote!(#previous::OLDEST)
+        }
+        None => {
+            let oldest = history.oldest();
+            quote!(#oldest)
+        }
+    };
+    let current = on(ident.span(), quote!(__eventsource::current::<Self>));
+    let older = older_versions(model);
+    let split = split(model);
+    let checks = history.previous.iter().map(|previous| assert_previous(model, previous)).chain(assert_sources(model));
+    in_const(
+        &model.root,
+        quote! {
+            #[automatically_derived]
+            impl __eventsource::DomainEvent for #ident {
+                const NAME: &'static str = #name;
+                const VERSION: u32 = #version;
+                const ALIASES: &'static [&'static str] = &[#(#aliases),*];
+                const OLDEST: u32 = #oldest;
+                const SPLIT_SOURCES: &'static [&'static str] = &[#(#sources),*];
+
+                fn __decode(
+                    decoding: &__eventsource::Decoding<'_>,
+                    payload: &[u8],
+                ) -> ::core::result::Result<Self, __eventsource::Fault> {
+                    match decoding.schema_version() {
+                        #version => #current(decoding, payload),
+                        #older
+                        _ => __eventsource::no_such_version::<Self, _>(decoding),
+                    }
+                }
+
+                fn __split(
+                    decoding: &__eventsource::Decoding<'_>,
+                    payload: &[u8],
+                ) -> ::core::result::Result<::core::option::Option<Self>, __eventsource::Fault> {
+                    #split
+                }
+            }
+            #(#checks)*
+        },
+    )
+}
+
+/// The branch that reads every version before the current one.
+fn older_versions(model: &Event) -> TokenStream {
+    let version = model.history.version.value;
+    let older = match (model.history.oldest(), version - 1) {
+        (oldest, last) if oldest > last => return TokenStream::new(),
+        (oldest, last) if oldest == last => quote!(#last),
+        (oldest, last) => quote!(#oldest..=#last),
+    };
+    if let Some(previous) = &model.history.previous {
+        let decode = event(previous);
+        let step = on(mark(previous), quote!(__eventsource::from_previous::<#previous, Self>));
+        return quote!(#older => #step(#decode::__decode(decoding, payload)?, #version),);
+    }
+    let mut steps: Vec<_> = model.history.upcasts.iter().collect();
+    steps.sort_by_key(|step| step.from.value);
+    let steps = steps.into_iter().map(|step| {
+        let (from, with) = (step.from.value, &step.with);
+        let take = on(mark_of_path(&with.path), quote!(__eventsource::raw_step));
+        quote!((#from, &|value, decoding| #take(#with, value, decoding)))
+    });
+    let through = on(model.ident.span(), quote!(__eventsource::from_raw_steps::<Self>));
+    quote!(#older => #through(decoding, payload, &[#(#steps),*]),)
+}
+
+/// What a stored event of another name means for this one.
+fn split(model: &Event) -> TokenStream {
+    if model.splits.is_empty() {
+        return quote! {
+            let _ = (decoding, payload);
+            ::core::result::Result::Ok(::core::option::Option::None)
+        };
+    }
+    let arms = model.splits.iter().map(|split| {
+        let (source, part) = (&split.source.value, part(split, quote!(Self)));
+        quote!(#source => #part.decode(decoding, payload))
+    });
+    quote! {
+        match decoding.name() {
+            #(#arms,)*
+            _ => ::core::result::Result::Ok(::core::option::Option::None),
+        }
+    }
+}
+
+fn assert_previous(model: &Event, previous: &Type) -> TokenStream {
+    let (ident, old) = (&model.ident, event(previous));
+    on(
+        mark(previous),
+        quote! {
+            const _: () = __eventsource::assert_previous(
+                &#old::DESCRIPTOR,
+                &<#ident as __eventsource::DomainEvent>::DESCRIPTOR,
+            );
+        },
+    )
+}
+
+fn assert_sources(model: &Event) -> impl Iterator<Item = TokenStream> {
+    model.splits.iter().map(|split| {
+        let (ident, source) = (&model.ident, &split.source.value);
+        let part = part(split, quote!(#ident));
+        on(mark_of_path(&split.with.path), quote!(const _: () = #part.assert_source(#source);))
+    })
+}
+
+/// Written twice in the same words, so that a wrong function is one error.
+fn part(split: &Split, new: TokenStream) -> TokenStream {
+    let with = &split.with;
+    on(mark_of_path(&with.path), quote!(__eventsource::part::<_, #new>(#with)))
+}

@@ -1,0 +1,91 @@
+//! The generated code, as it would be read by somebody who debugs it.
+
+use proc_macro2::TokenStream;
+use syn::{DeriveInput, Path, parse_quote};
+
+use crate::derive;
+
+fn expansion(derive: fn(&DeriveInput, Path) -> TokenStream, input: &str) -> String {
+    let tokens = derive(&syn::parse_str(input).unwrap(), parse_quote!(::eventsource));
+    prettyplease::unparse(&syn::parse2(tokens).unwrap())
+}
+
+#[test]
+fn an_event_of_one_version() {
+    insta::assert_snapshot!(expansion(
+        derive::domain_event,
+        r#"#[event(name = "account.opened", version = 1)]
+           pub struct Opened { owner: String }"#,
+    ));
+}
+
+#[test]
+fn an_event_with_a_previous_struct() {
+    insta::assert_snapshot!(expansion(
+        derive::domain_event,
+        r#"#[event(name = "account.deposited", version = 3, previous = old::DepositedV2)]
+           struct Deposited { cents: u64 }"#,
+    ));
+}
+
+#[test]
+fn an_event_with_raw_steps_and_an_alias() {
+    insta::assert_snapshot!(expansion(
+        derive::domain_event,
+        r#"#[event(name = "account.deposited", version = 3, alias = "account.paid_in", crate = "es",
+                   upcast(from = 2, with = rename), upcast(from = 1, with = steps::to_cents))]
+           struct Deposited { cents: u64 }"#,
+    ));
+}
+
+#[test]
+fn an_event_that_is_split_from_another() {
+    insta::assert_snapshot!(expansion(
+        derive::domain_event,
+        r#"#[event(name = "account.withdrawn", version = 5, oldest = 5, split_from("account.transferred", with = debit))]
+           struct Withdrawn { cents: u64 }"#,
+    ));
+}
+
+#[test]
+fn a_set_of_events() {
+    insta::assert_snapshot!(expansion(
+        derive::event_set,
+        r#"#[event_set(retired("card.pinged"))]
+           enum Onboarding { Opened(Opened), Issued(card::Issued) }"#,
+    ));
+}
+
+#[test]
+fn an_aggregate_with_snapshots() {
+    insta::assert_snapshot!(expansion(
+        derive::aggregate,
+        r#"#[aggregate(name = "account", events(Opened, money::Deposited), snapshot(every = 50, revision = 2),
+                       retired("account.pinged"), derive(Clone))]
+           pub(crate) struct Account { cents: u64 }"#,
+    ));
+}
+
+#[test]
+fn an_event_with_a_mistake() {
+    insta::assert_snapshot!(expansion(
+        derive::domain_event,
+        r#"#[event(name = "account.opened", version = 0)]
+           struct Opened {}"#,
+    ));
+}
+
+#[test]
+fn an_aggregate_with_a_mistake() {
+    insta::assert_snapshot!(expansion(
+        derive::aggregate,
+        r#"#[aggregate(name = "bank-account", events(Opened, Opened))]
+           struct Account;"#,
+    ));
+}
+
+#[test]
+fn a_mistake_on_a_generic_type_leaves_no_stub() {
+    let expansion = expansion(derive::domain_event, r#"#[event(name = "a", version = 1)] struct A<T> { t: T }"#);
+    assert!(expansion.contains("compile_error!") && !expansion.contains("impl"), "{expansion}");
+}

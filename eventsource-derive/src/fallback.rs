@@ -1,0 +1,124 @@
+//! What is still written after an error, so that one mistake is one error: other code that uses
+//! the type finds its impls. None of it ever runs, because the program does not compile.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Generics;
+
+use crate::expand::{event_enum, event_set, in_const, into_events};
+use crate::model::{Aggregate, Event, Set};
+
+/// An event without a name: no check elsewhere says anything about it.
+pub(crate) fn event(event: &Event, generics: &Generics) -> TokenStream {
+    let ident = &event.ident;
+    unless_generic(generics, || {
+        in_const(
+            &event.root,
+            quote! {
+                #[automatically_derived]
+                impl __eventsource::DomainEvent for #ident {
+                    const NAME: &'static str = "";
+                    const VERSION: u32 = 1;
+                    const ALIASES: &'static [&'static str] = &[];
+                    const OLDEST: u32 = 1;
+                    const SPLIT_SOURCES: &'static [&'static str] = &[];
+
+                    fn __decode(
+                        _: &__eventsource::Decoding<'_>,
+                        _: &[u8],
+                    ) -> ::core::result::Result<Self, __eventsource::Fault> {
+                        ::core::unreachable!()
+                    }
+
+                    fn __split(
+                        _: &__eventsource::Decoding<'_>,
+                        _: &[u8],
+                    ) -> ::core::result::Result<::core::option::Option<Self>, __eventsource::Fault> {
+                        ::core::unreachable!()
+                    }
+                }
+            },
+        )
+    })
+}
+
+/// A set of no events, with the conversions of those that were understood.
+pub(crate) fn event_set(set: &Set, generics: &Generics) -> TokenStream {
+    unless_generic(generics, || in_const(&set.root, empty_set(&distinct(set))))
+}
+
+/// A nameless aggregate with the enum of the events that were understood.
+pub(crate) fn aggregate(aggregate: Aggregate, generics: &Generics) -> TokenStream {
+    let set = distinct(&aggregate.set);
+    let aggregate = Aggregate { set, ..aggregate };
+    let (state, set) = (&aggregate.ident, &aggregate.set);
+    let events = &set.ident;
+    unless_generic(generics, || {
+        let event_enum = event_enum::expand(&aggregate);
+        let debug = (!set.members.is_empty()).then(|| event_enum::debug(&aggregate));
+        let (empty_set, into_events) = (empty_set(set), into_events::expand(&aggregate));
+        let impls = in_const(
+            &set.root,
+            quote! {
+                #debug
+                #empty_set
+                #into_events
+
+                #[automatically_derived]
+                impl __eventsource::Apply<#events> for #state {
+                    fn apply(&mut self, _: &#events) {}
+                }
+
+                #[automatically_derived]
+                impl __eventsource::Aggregate for #state {
+                    const NAME: &'static str = "";
+                    type Event = #events;
+
+                    fn __snapshots() -> ::core::option::Option<__eventsource::SnapshotCodec<Self>> {
+                        ::core::option::Option::None
+                    }
+                }
+            },
+        );
+        quote!(#event_enum #impls)
+    })
+}
+
+fn empty_set(set: &Set) -> TokenStream {
+    let (ident, conversions) = (&set.ident, event_set::conversions(set));
+    quote! {
+        #[automatically_derived]
+        impl __eventsource::EventSet for #ident {
+            const EVENTS: &'static [__eventsource::EventDescriptor] = &[];
+            const RETIRED: &'static [&'static str] = &[];
+
+            fn __decode(
+                _: &__eventsource::Decoding<'_>,
+                _: &[u8],
+            ) -> ::core::result::Result<__eventsource::Decoded<Self>, __eventsource::Fault> {
+                ::core::unreachable!()
+            }
+
+            fn __encode(&self) -> ::core::result::Result<__eventsource::Encoded, __eventsource::EncodeError> {
+                ::core::unreachable!()
+            }
+        }
+        #conversions
+    }
+}
+
+/// Without what is there twice, which the compiler would report once more.
+fn distinct(set: &Set) -> Set {
+    let mut members: Vec<crate::model::Member> = Vec::new();
+    for member in &set.members {
+        if !members.iter().any(|earlier| earlier.variant == member.variant || earlier.event == member.event) {
+            members.push(member.clone());
+        }
+    }
+    Set { ident: set.ident.clone(), root: set.root.clone(), members, retired: Vec::new() }
+}
+
+/// A stub would have to repeat the generics, which are often the mistake.
+fn unless_generic(generics: &Generics, stub: impl FnOnce() -> TokenStream) -> TokenStream {
+    if generics.params.is_empty() { stub() } else { TokenStream::new() }
+}

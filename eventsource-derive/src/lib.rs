@@ -1,0 +1,191 @@
+//! The derive macros of eventsource: use them through that crate.
+//!
+//! Each is exported twice, because generated code must name the crate that it calls: once rooted at
+//! `::eventsource`, and once, as `Core…`, at `::eventsource_core`, which exports those under the
+//! plain names. No manifest is read, and `crate = ".."` in the attribute wins over both.
+//!
+//! The path of an input: `attr` (tokens to attributes) → `model` (plain values) → `check` (the
+//! rules) → `expand` (calls into the runtime), or `fallback` after an error.
+
+use proc_macro::TokenStream;
+use proc_macro2::TokenStream as Tokens;
+use syn::{DeriveInput, Path, parse_macro_input, parse_quote};
+
+mod attr;
+mod check;
+mod derive;
+mod errors;
+mod expand;
+mod fallback;
+mod model;
+
+/// Where a derive finds the runtime, unless `crate = ".."` says otherwise.
+fn facade() -> Path {
+    parse_quote!(::eventsource)
+}
+
+fn core() -> Path {
+    parse_quote!(::eventsource_core)
+}
+
+type Derive = fn(&DeriveInput, Path) -> Tokens;
+
+fn run(derive: Derive, input: TokenStream, root: Path) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    derive(&input, root).into()
+}
+
+/// Makes a struct an event: a fact, stored as JSON under a name and a version that no refactoring changes.
+///
+/// ```
+/// use eventsource::DomainEvent;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(DomainEvent, Serialize, Deserialize)]
+/// #[event(name = "account.deposited", version = 3, alias = "account.paid_in", previous = DepositedV2)]
+/// struct Deposited { cents: u64 }
+///
+/// // An older struct stays as it was stored. It is only read, so it needs no `Serialize`.
+/// #[derive(DomainEvent, Deserialize)]
+/// #[event(name = "account.deposited", version = 2, upcast(from = 1, with = dollars_from_amount))]
+/// struct DepositedV2 { dollars: u64 }
+///
+/// impl From<DepositedV2> for Deposited {
+///     fn from(old: DepositedV2) -> Self { Deposited { cents: old.dollars * 100 } }
+/// }
+///
+/// // A step on raw JSON, where a struct for one version more is not worth it.
+/// fn dollars_from_amount(mut value: serde_json::Value) -> Result<serde_json::Value, String> {
+///     let amount = value["amount"].take();
+///     Ok(serde_json::json!({ "dollars": amount }))
+/// }
+/// ```
+///
+/// The struct has named fields, no generics, and `Deserialize`; the newest version also `Serialize`.
+///
+/// | in `#[event(…)]` | meaning |
+/// |---|---|
+/// | `name = "account.deposited"` | mandatory: the stored name, `[a-z][a-z0-9_.-]*`, at most 127 bytes |
+/// | `version = 3` | mandatory: the version that is stored, from 1 |
+/// | `alias = "account.paid_in"` | an older stored name; may be repeated |
+/// | `previous = DepositedV2` | the struct of the version before, which reads all older ones; write `impl From<DepositedV2>`, or [`UpcastFrom`] where it can fail |
+/// | `upcast(from = 1, with = f)` | the step from version 1 to 2 on raw JSON: `fn(Value) -> Result<Value, E>` or `fn(Value, &Decoding) -> Result<Value, E>`; one for each older version |
+/// | `oldest = 2` | nothing older than version 2 was ever stored |
+/// | `split_from("old.name", with = f)` | this event is a part of another stored one: `fn(&Old) -> Option<Self>`; may be repeated |
+/// | `crate = "path"` | where `eventsource` is to be found |
+///
+/// Every version from the oldest to the newest must have exactly one way, or the program does not
+/// compile. Fields whose values JSON would not give back are refused where the type shows it:
+/// `Option<Option<T>>`, and maps whose keys are tuples, lists, options or maps.
+///
+/// ```compile_fail
+/// # use eventsource::DomainEvent;
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(DomainEvent, Serialize, Deserialize)]
+/// #[event(name = "account.deposited", version = 2)] // nothing says how version 1 becomes version 2
+/// struct Deposited { cents: u64 }
+/// ```
+///
+/// [`UpcastFrom`]: https://docs.rs/eventsource/latest/eventsource/trait.UpcastFrom.html
+#[proc_macro_derive(DomainEvent, attributes(event))]
+pub fn domain_event(input: TokenStream) -> TokenStream {
+    run(derive::domain_event, input, facade())
+}
+
+/// [`DomainEvent`](macro@DomainEvent) for packages that depend on `eventsource-core` alone; it is exported there under that name.
+#[proc_macro_derive(CoreDomainEvent, attributes(event))]
+pub fn core_domain_event(input: TokenStream) -> TokenStream {
+    run(derive::domain_event, input, core())
+}
+
+/// Makes an enum of events a closed set, for example what a view consumes.
+///
+/// ```
+/// use eventsource::{DomainEvent, EventSet};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(DomainEvent, Serialize, Deserialize)]
+/// #[event(name = "account.opened", version = 1)]
+/// struct Opened { owner: String }
+///
+/// #[derive(DomainEvent, Serialize, Deserialize)]
+/// #[event(name = "card.issued", version = 1)]
+/// struct Issued { number: String }
+///
+/// #[derive(EventSet)]
+/// #[event_set(retired("card.pinged"))]
+/// enum Onboarding { Opened(Opened), Issued(Issued) }
+///
+/// assert_eq!(eventsource::stored_names::<Onboarding>(), ["account.opened", "card.issued"]);
+/// let event = Onboarding::from(Opened { owner: "Alice".into() });
+/// assert!(matches!(event, Onboarding::Opened(_)));
+/// ```
+///
+/// Each variant holds one event, and no two events share a stored name. `From` is implemented for each.
+///
+/// | in `#[event_set(…)]` | meaning |
+/// |---|---|
+/// | `retired("old.name")` | stored names that are known and mean nothing any more |
+/// | `crate = "path"` | where `eventsource` is to be found |
+#[proc_macro_derive(EventSet, attributes(event_set))]
+pub fn event_set(input: TokenStream) -> TokenStream {
+    run(derive::event_set, input, facade())
+}
+
+/// [`EventSet`](macro@EventSet) for packages that depend on `eventsource-core` alone; it is exported there under that name.
+#[proc_macro_derive(CoreEventSet, attributes(event_set))]
+pub fn core_event_set(input: TokenStream) -> TokenStream {
+    run(derive::event_set, input, core())
+}
+
+/// Makes a struct or an enum the state of an aggregate, and generates the closed enum of its events.
+///
+/// ```
+/// use eventsource::{Aggregate, Apply, DomainEvent};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(DomainEvent, Serialize, Deserialize)]
+/// #[event(name = "account.deposited", version = 1)]
+/// struct Deposited { cents: u64 }
+///
+/// #[derive(Aggregate, Default, Clone, Serialize, Deserialize)]
+/// #[aggregate(name = "account", events(Deposited), snapshot(every = 100))]
+/// struct Account { cents: u64 }
+///
+/// impl Apply<Deposited> for Account {
+///     fn apply(&mut self, event: &Deposited) { self.cents += event.cents }
+/// }
+///
+/// let mut account = Account::default();
+/// account.apply(&AccountEvent::Deposited(Deposited { cents: 5 }));
+/// assert_eq!(account.cents, 5);
+/// ```
+///
+/// The state needs `Default` and `Clone`, for snapshots `Serialize` and `Deserialize`, and one
+/// `impl Apply<E>` for each event.
+///
+/// | in `#[aggregate(…)]` | meaning |
+/// |---|---|
+/// | `name = "account"` | mandatory: the category of its streams, `[a-z][a-z0-9_]*`, at most 63 bytes |
+/// | `events(Opened, Deposited)` | mandatory: its events, the newest struct of each |
+/// | `snapshot(every = 100, revision = 1)` | a snapshot each 100 events; raise `revision` when `apply` changes its meaning but the fields stay. `snapshot` alone is each 100, revision 0 |
+/// | `retired("old.name")` | stored names that are known and mean nothing any more |
+/// | `event_enum = Name` | another name for the enum than `AccountEvent` |
+/// | `derive(Clone, PartialEq)` | derives for the enum; without `Debug` among them it gets one that prints no payload |
+/// | `crate = "path"` | where `eventsource` is to be found |
+///
+/// Generated: the enum, as visible as the state, with one variant for each event, named like it;
+/// `From` each event for the enum; [`Apply`] for the enum; [`IntoEvents`] for each event and the enum.
+///
+/// [`Apply`]: https://docs.rs/eventsource/latest/eventsource/trait.Apply.html
+/// [`IntoEvents`]: https://docs.rs/eventsource/latest/eventsource/trait.IntoEvents.html
+#[proc_macro_derive(Aggregate, attributes(aggregate))]
+pub fn aggregate(input: TokenStream) -> TokenStream {
+    run(derive::aggregate, input, facade())
+}
+
+/// [`Aggregate`](macro@Aggregate) for packages that depend on `eventsource-core` alone; it is exported there under that name.
+#[proc_macro_derive(CoreAggregate, attributes(aggregate))]
+pub fn core_aggregate(input: TokenStream) -> TokenStream {
+    run(derive::aggregate, input, core())
+}

@@ -1,0 +1,34 @@
+//! What a derive input says, as plain values: what `check` judges and `expand` writes down.
+
+mod aggregate;
+mod event;
+mod event_set;
+mod fingerprint;
+
+pub(crate) use aggregate::Aggregate;
+pub(crate) use event::{Event, History};
+pub(crate) use event_set::{Member, Set};
+
+use proc_macro2::Span;
+use syn::spanned::Spanned as _;
+use syn::{Path, Type};
+
+use crate::attr::Spanned;
+
+/// A text as written, or one that offends nobody where its absence was already reported.
+fn text_or_placeholder(text: Option<Spanned<String>>) -> Spanned<String> {
+    text.unwrap_or_else(|| Spanned { value: "missing".to_owned(), span: Span::call_site() })
+}
+
+/// The token of a type on which an error about it stands: of a path, its last name.
+pub(crate) fn mark(ty: &Type) -> Span {
+    match ty {
+        Type::Path(path) => mark_of_path(&path.path),
+        _ => ty.span(),
+    }
+}
+
+/// The last name of a path.
+pub(crate) fn mark_of_path(path: &Path) -> Span {
+    path.segments.last().map_or_else(|| path.span(), |last| last.ident.span())
+}

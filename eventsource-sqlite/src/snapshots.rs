@@ -1,0 +1,87 @@
+//! Snapshots: written when there is time, several at once.
+
+use eventsource_core::backend::{BatchWriter, Weight};
+use eventsource_core::{PendingSnapshot, Snapshot, StoreError, StreamId, now};
+use sqlx::{Connection, Row, SqliteConnection, query};
+
+use crate::connect::Connections;
+use crate::error::explain;
+
+/// A snapshot that waits to be written.
+pub(crate) struct SnapshotJob(pub(crate) PendingSnapshot);
+
+impl Weight for SnapshotJob {
+    fn rows(&self) -> usize {
+        1
+    }
+}
+
+/// Writes the snapshots that were offered. What fails is a line in the log: a replay does without.
+pub(crate) struct SnapshotWriter {
+    pub(crate) connections: Connections,
+}
+
+impl BatchWriter<SnapshotJob> for SnapshotWriter {
+    async fn write(&mut self, batch: Vec<SnapshotJob>) {
+        let snapshots: Vec<Snapshot> = batch.into_iter().filter_map(|job| job.0.encode()).collect();
+        if let Err(error) = self.write_all(&snapshots).await {
+            tracing::warn!(%error, count = snapshots.len(), "snapshots could not be written and were dropped");
+        }
+    }
+}
+
+impl SnapshotWriter {
+    async fn write_all(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
+        let failed = |error| explain(&self.connections.file, error);
+        let mut writing = self.connections.write().await?;
+        let mut tx = writing.connection()?.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        for snapshot in snapshots {
+            save(&mut tx, snapshot).await.map_err(failed)?;
+        }
+        tx.commit().await.map_err(failed)
+    }
+}
+
+pub(crate) async fn save_now(connections: &Connections, snapshot: &Snapshot) -> Result<(), StoreError> {
+    let failed = |error| explain(&connections.file, error);
+    let mut writing = connections.write().await?;
+    save(writing.connection()?, snapshot).await.map_err(failed)
+}
+
+async fn save(connection: &mut SqliteConnection, snapshot: &Snapshot) -> Result<(), sqlx::Error> {
+    let mark = &snapshot.mark;
+    query(include_str!("sql/save_snapshot.sql"))
+        .bind(mark.stream.as_str())
+        .bind(mark.key.kind)
+        .bind(mark.version.0 as i64)
+        .bind(mark.position.0 as i64)
+        .bind(mark.key.fingerprint as i64)
+        .bind(mark.key.revision)
+        .bind(snapshot.encoding)
+        .bind(&snapshot.data[..])
+        .bind(mark.max_occurred_at.timestamp_micros())
+        .bind(now().timestamp_micros())
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+pub(crate) async fn streams(
+    connections: &Connections,
+    category: &str,
+    kind: &str,
+    limit: usize,
+) -> Result<Vec<StreamId>, StoreError> {
+    let mut reading = connections.read().await?;
+    let rows = query(
+        "SELECT stream FROM snapshots \
+         WHERE substr(stream, 1, length(?1) + 1) = ?1 || '-' AND kind = ?2 ORDER BY random() LIMIT ?3",
+    )
+    .bind(category)
+    .bind(kind)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(reading.connection()?)
+    .await
+    .map_err(|error| explain(&connections.file, error))?;
+    rows.iter().map(|row| Ok(StreamId::parse(row.get(0))?)).collect()
+}

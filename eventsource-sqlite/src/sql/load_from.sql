@@ -1,0 +1,4 @@
+FROM events
+    WHERE stream = ?1 AND version > ?2
+    ORDER BY version LIMIT ?3
+)

@@ -1,0 +1,151 @@
+//! The one task that appends: everything that waits goes into one transaction.
+
+use std::collections::HashSet;
+
+use eventsource_core::backend::{AppendWriter, NewRow};
+use eventsource_core::{
+    AppendOutcome, AppendRequest, Appended, AppendedStream, ExpectedVersion, Position, StoreError, Version, now,
+};
+use sqlx::{Row, query};
+
+use crate::batch::Batch;
+use crate::connect::Connections;
+use crate::error::explain;
+use crate::frame::time;
+use crate::watch::Head;
+
+/// Appends batches of requests.
+pub(crate) struct Writer {
+    connections: Connections,
+    head: Head,
+    /// The (name, version) pairs that the store is known to have noted.
+    types: HashSet<(String, u32)>,
+}
+
+/// Types to remember at most; a store that has more only notes them again.
+const KNOWN_TYPES: usize = 10_000;
+
+type Outcomes = Vec<Result<AppendOutcome, StoreError>>;
+
+impl AppendWriter for Writer {
+    async fn append_alone(&mut self, request: &AppendRequest) -> Result<Option<AppendOutcome>, StoreError> {
+        self.in_one_statement(request).await
+    }
+
+    async fn append_batch(&mut self, requests: &[&AppendRequest]) -> Outcomes {
+        self.outcomes(requests).await
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(connections: Connections, head: Head) -> Self {
+        Self { connections, head, types: HashSet::new() }
+    }
+
+    /// One outcome for each request. If the batch fails as a whole, each request is tried alone,
+    /// so that one that cannot be stored does not hurt the others.
+    async fn outcomes(&mut self, requests: &[&AppendRequest]) -> Outcomes {
+        if let [request] = requests {
+            return vec![self.alone(request).await];
+        }
+        match self.together(requests).await {
+            Ok(outcomes) => outcomes,
+            // The lock or the disk is what failed: trying one by one would only wait for it again and again.
+            Err(error) if error.is_transient() => {
+                let text = error.to_string();
+                requests.iter().map(|_| Err(StoreError::transient(text.clone()))).collect()
+            }
+            Err(_) => {
+                let mut outcomes = Vec::with_capacity(requests.len());
+                for request in requests {
+                    outcomes.push(self.alone(request).await);
+                }
+                outcomes
+            }
+        }
+    }
+
+    async fn alone(&mut self, request: &AppendRequest) -> Result<AppendOutcome, StoreError> {
+        if let Some(outcome) = self.in_one_statement(request).await? {
+            return Ok(outcome);
+        }
+        let mut outcomes = self.together(&[request]).await?;
+        outcomes.pop().unwrap_or_else(|| Err(StoreError::failed("a batch of one has no outcome")))
+    }
+
+    async fn together(&mut self, requests: &[&AppendRequest]) -> Result<Outcomes, StoreError> {
+        let file = &*self.connections.file;
+        let new_types = self.unknown_types(requests);
+        let mut writing = self.connections.write().await?;
+        let batch = Batch::begin(writing.connection()?, file, requests).await?;
+        let (outcomes, last) = batch.commit(&new_types).await?;
+        drop(writing);
+        self.remember(new_types);
+        self.head.advance(last);
+        Ok(outcomes)
+    }
+
+    /// The common case, one event to one stream: a single statement that commits by itself.
+    /// `None` if it is another case, or if a check failed and it must be found out which.
+    async fn in_one_statement(&mut self, request: &AppendRequest) -> Result<Option<AppendOutcome>, StoreError> {
+        let ([write], []) = (&request.writes[..], &request.conditions[..]) else { return Ok(None) };
+        if write.events.len() != 1 || !self.unknown_types(&[request]).is_empty() {
+            return Ok(None);
+        }
+        let Some(NewRow { event, meta, command_key, .. }) = request.rows(0).next() else { return Ok(None) };
+        let file = &*self.connections.file;
+        let mut writing = self.connections.write().await?;
+        let rows = query(include_str!("sql/append_one.sql"))
+            .bind(write.stream.as_str())
+            .bind(write.stream.category())
+            .bind(expected_number(write.expected))
+            .bind(now().timestamp_micros())
+            .bind(&event.id.as_bytes()[..])
+            .bind(&*event.name)
+            .bind(event.schema_version)
+            .bind(event.encoding)
+            .bind(&event.data[..])
+            .bind(meta)
+            .bind(event.metadata.correlation_id.as_ref().map(|id| &id.as_bytes()[..]))
+            .bind(event.metadata.causation_id.as_ref().map(|id| &id.as_bytes()[..]))
+            .bind(event.occurred_at.map(|time| time.timestamp_micros()))
+            .bind(command_key.as_deref())
+            // All rows, because the statement commits only when it has run to its end.
+            .fetch_all(writing.connection()?)
+            .await
+            .map_err(|error| explain(file, error))?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let position = Position(row.get::<i64, _>(0) as u64);
+        let version = Version(row.get::<i64, _>(1) as u64);
+        let recorded_at =
+            time(row.get(2)).ok_or_else(|| StoreError::corrupt(format!("{file}: a recorded time is damaged")))?;
+        self.head.advance(position);
+        let place = AppendedStream::new(version, vec![position], recorded_at);
+        Ok(Some(AppendOutcome::Stored(Appended::new(vec![place]))))
+    }
+
+    fn unknown_types(&self, requests: &[&AppendRequest]) -> HashSet<(String, u32)> {
+        let events = requests.iter().flat_map(|request| &request.writes).flat_map(|write| &write.events);
+        events
+            .map(|event| (event.name.to_string(), event.schema_version))
+            .filter(|pair| !self.types.contains(pair))
+            .collect()
+    }
+
+    fn remember(&mut self, types: HashSet<(String, u32)>) {
+        if self.types.len() + types.len() > KNOWN_TYPES {
+            self.types.clear();
+        }
+        self.types.extend(types);
+    }
+}
+
+/// What `append_one.sql` takes for an expected version. One that no stream can reach is no match, so the slow path names it.
+fn expected_number(expected: ExpectedVersion) -> i64 {
+    match expected {
+        ExpectedVersion::Any => -2,
+        ExpectedVersion::StreamExists => -1,
+        ExpectedVersion::NoStream => 0,
+        ExpectedVersion::Exact(version) => version.0.min(i64::MAX as u64) as i64,
+    }
+}

@@ -1,0 +1,6 @@
+use eventsource::Aggregate;
+
+#[derive(Aggregate, Default, Clone)]
+struct Account;
+
+fn main() {}

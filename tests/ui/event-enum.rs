@@ -1,0 +1,10 @@
+use eventsource::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "account.changed", version = 1)]
+enum Changed {
+    Up { cents: u64 },
+}
+
+fn main() {}

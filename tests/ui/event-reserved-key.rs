@@ -1,0 +1,10 @@
+use eventsource::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "account.deposited", version = 1, personal)]
+struct Deposited {
+    owner: String,
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+use eventsource::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "account.deposited", version = 2, previous = DepositedV1)]
+struct Deposited {
+    cents: u64,
+}
+
+#[derive(DomainEvent, Deserialize)]
+#[event(name = "account.deposited", version = 0)]
+struct DepositedV1 {
+    cents: u64,
+}
+
+impl From<DepositedV1> for Deposited {
+    fn from(old: DepositedV1) -> Self {
+        Deposited { cents: old.cents }
+    }
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use eventsource::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "account.deposited", version = 2, previous = DepositedV1)]
+struct Deposited {
+    cents: u64,
+}
+
+#[derive(DomainEvent, Deserialize)]
+#[event(name = "account.deposited", version = 1)]
+struct DepositedV1 {
+    dollars: u64,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use eventsource::EventSet;
+
+#[derive(EventSet)]
+struct Event {
+    id: u64,
+}
+
+fn main() {}

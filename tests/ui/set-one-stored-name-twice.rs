@@ -1,0 +1,22 @@
+use eventsource::{DomainEvent, EventSet};
+use serde::{Deserialize, Serialize};
+
+#[derive(EventSet)]
+enum Event {
+    Deposited(Deposited),
+    Refunded(Refunded),
+}
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "account.deposited", version = 1)]
+struct Deposited {
+    cents: u64,
+}
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "account.deposited", version = 1)]
+struct Refunded {
+    cents: u64,
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use eventsource::{DomainEvent, EventSet};
+use serde::{Deserialize, Serialize};
+
+#[derive(EventSet)]
+enum Event {
+    Deposited(Deposited),
+    Closed,
+}
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "account.deposited", version = 1)]
+struct Deposited {
+    cents: u64,
+}
+
+fn main() {}

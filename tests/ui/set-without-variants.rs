@@ -1,0 +1,6 @@
+use eventsource::EventSet;
+
+#[derive(EventSet)]
+enum Event {}
+
+fn main() {}

@@ -1,0 +1,18 @@
+use eventsource::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "account.deposited", version = 1, split_from("account.transferred", with = part))]
+struct Deposited {
+    cents: u64,
+}
+
+struct Transferred {
+    cents: u64,
+}
+
+fn part(old: &Transferred) -> Option<Deposited> {
+    Some(Deposited { cents: old.cents })
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+use eventsource::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "account.deposited", version = 1, split_from("account.transferred", with = part))]
+struct Deposited {
+    cents: u64,
+}
+
+#[derive(DomainEvent, Deserialize)]
+#[event(name = "account.transferred", version = 1)]
+struct Transferred {
+    cents: u64,
+}
+
+fn part(old: Transferred) -> Deposited {
+    Deposited { cents: old.cents }
+}
+
+fn main() {}

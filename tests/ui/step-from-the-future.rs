@@ -1,0 +1,14 @@
+use eventsource::DomainEvent;
+use serde::{Deserialize, Serialize};
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "account.deposited", version = 3, oldest = 3, upcast(from = 3, with = step))]
+struct Deposited {
+    cents: u64,
+}
+
+fn step(value: serde_json::Value) -> Result<serde_json::Value, String> {
+    Ok(value)
+}
+
+fn main() {}
