@@ -140,8 +140,9 @@ pub async fn micros_each(count: usize, work: impl Future<Output = ()>) -> f64 {
     1e6 / rate(count, work).await
 }
 
-/// A folder on the same disk as the build, gone when dropped.
+/// A folder on the same disk as the build, or in `EVENTSOURCE_BENCH_DIR`; gone when dropped.
 pub fn folder() -> tempfile::TempDir {
     let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target");
-    tempfile::Builder::new().prefix("bench-").tempdir_in(target).expect("a folder in target/")
+    let parent = std::env::var("EVENTSOURCE_BENCH_DIR").unwrap_or_else(|_| target.to_owned());
+    tempfile::Builder::new().prefix("bench-").tempdir_in(parent).expect("a folder for the databases")
 }

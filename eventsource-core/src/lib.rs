@@ -1,4 +1,4 @@
-//! The runtime of [`eventsource`](https://docs.rs/eventsource): use it through that crate.
+//! The runtime of `eventsource`: use it through that crate.
 
 mod contract;
 mod folding;
@@ -31,6 +31,7 @@ pub use runtime::options::ExecuteOptions;
 pub use runtime::repository::{Loaded, Repository};
 pub use runtime::retry::Retry;
 pub use runtime::snapshot_check::SnapshotCheck;
+pub use words::clock::Clock;
 pub use words::decode_error::DecodeError;
 pub use words::error::StoreError;
 pub use words::event::{ENCODING_JSON, NewEvent, RawEvent, Recorded, now};

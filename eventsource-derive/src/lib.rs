@@ -68,7 +68,7 @@ fn run(derive: Derive, input: TokenStream, root: Path) -> TokenStream {
 /// | `name = "account.deposited"` | mandatory: the stored name, `[a-z][a-z0-9_.-]*`, at most 127 bytes |
 /// | `version = 3` | mandatory: the version that is stored, from 1 |
 /// | `alias = "account.paid_in"` | an older stored name; may be repeated |
-/// | `previous = DepositedV2` | the struct of the version before, which reads all older ones; write `impl From<DepositedV2>`, or [`UpcastFrom`] where it can fail |
+/// | `previous = DepositedV2` | the struct of the version before, which reads all older ones; write `impl From<DepositedV2>`, or `impl UpcastFrom<DepositedV2>` where it can fail |
 /// | `upcast(from = 1, with = f)` | the step from version 1 to 2 on raw JSON: `fn(Value) -> Result<Value, E>` or `fn(Value, &Decoding) -> Result<Value, E>`; one for each older version |
 /// | `oldest = 2` | nothing older than version 2 was ever stored |
 /// | `split_from("old.name", with = f)` | this event is a part of another stored one: `fn(&Old) -> Option<Self>`; may be repeated |
@@ -85,8 +85,6 @@ fn run(derive: Derive, input: TokenStream, root: Path) -> TokenStream {
 /// #[event(name = "account.deposited", version = 2)] // nothing says how version 1 becomes version 2
 /// struct Deposited { cents: u64 }
 /// ```
-///
-/// [`UpcastFrom`]: https://docs.rs/eventsource/latest/eventsource/trait.UpcastFrom.html
 #[proc_macro_derive(DomainEvent, attributes(event))]
 pub fn domain_event(input: TokenStream) -> TokenStream {
     run(derive::domain_event, input, facade())
@@ -175,10 +173,7 @@ pub fn core_event_set(input: TokenStream) -> TokenStream {
 /// | `crate = "path"` | where `eventsource` is to be found |
 ///
 /// Generated: the enum, as visible as the state, with one variant for each event, named like it;
-/// `From` each event for the enum; [`Apply`] for the enum; [`IntoEvents`] for each event and the enum.
-///
-/// [`Apply`]: https://docs.rs/eventsource/latest/eventsource/trait.Apply.html
-/// [`IntoEvents`]: https://docs.rs/eventsource/latest/eventsource/trait.IntoEvents.html
+/// `From` each event for the enum; `Apply` for the enum; `IntoEvents` for each event and the enum.
 #[proc_macro_derive(Aggregate, attributes(aggregate))]
 pub fn aggregate(input: TokenStream) -> TokenStream {
     run(derive::aggregate, input, facade())

@@ -1,78 +1,110 @@
 //! One transaction for several requests: look up, admit, place, insert, commit.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashSet;
 
-use eventsource_core::backend::{Admission, Heads, admit};
+use eventsource_core::backend::{Admission, admit};
 use eventsource_core::{
-    AppendOutcome, AppendRequest, Appended, AppendedStream, Position, StoreError, StreamId, Version, now,
+    AppendOutcome, AppendRequest, Appended, AppendedStream, Clock, Position, StoreError, StreamId, Version,
 };
 use serde_json::json;
-use sqlx::{Row, SqliteConnection, query};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Row, Sqlite, SqliteConnection, query};
 
+use crate::connect::Writing;
 use crate::error::explain;
 use crate::first_result;
 use crate::frame::time;
+use crate::heads::Known;
 use crate::insert::{Placed, insert};
+use crate::patience::Patience;
 
 /// A transaction that holds the write lock, and what is known of the streams in it.
 pub(crate) struct Batch<'a> {
     connection: &'a mut SqliteConnection,
     file: &'a str,
     requests: &'a [&'a AppendRequest],
-    known: Known,
+    known: &'a mut Known,
     last_position: i64,
     waiting: Vec<Placed>,
     clock: i64,
 }
 
-/// The streams of the requests as they stand with all that was admitted so far.
-#[derive(Default)]
-struct Known {
-    heads: HashMap<StreamId, (Version, i64)>,
-    keys: HashMap<(StreamId, String), Version>,
-}
-
-impl Heads for Known {
-    fn head(&self, stream: &StreamId) -> Version {
-        self.heads.get(stream).map_or(Version(0), |(version, _)| *version)
-    }
-
-    fn keyed(&self, stream: &StreamId, key: &str) -> Option<Version> {
-        self.keys.get(&(stream.clone(), key.to_owned())).copied()
-    }
-}
+/// A stored name and a version of its shape.
+pub(crate) type Type = (Cow<'static, str>, u32);
 
 type Outcomes = Vec<Result<AppendOutcome, StoreError>>;
 
+const LOOK_UP: &str = include_str!("sql/look_up.sql");
+const BEGIN: &str = concat!("BEGIN IMMEDIATE; PRAGMA data_version;\n", include_str!("sql/look_up.sql"));
+
 impl<'a> Batch<'a> {
-    /// Takes the write lock and looks up heads and keys, in one hop.
+    /// Takes the write lock and looks up what is not known yet, in one hop unless somebody else has written.
     pub(crate) async fn begin(
-        connection: &'a mut SqliteConnection,
-        file: &'a str,
+        writing: &'a mut Writing,
         requests: &'a [&'a AppendRequest],
+        known: &'a mut Known,
+        clock: &Clock,
     ) -> Result<Self, StoreError> {
-        const SQL: &str = concat!("BEGIN IMMEDIATE;\n", include_str!("sql/look_up.sql"));
-        match Self::look_up(connection, file, requests, SQL).await {
-            Ok((known, last_position)) => Ok(Self::new(connection, file, requests, known, last_position)),
+        let patience = writing.patience();
+        let (connection, file, maintained) = writing.parts()?;
+        known.make_room(requests.len());
+        match Self::take_lock(connection, file, requests, known, maintained, patience).await {
+            // The clock is read while the lock is held: time passes between asking for it and having it.
+            Ok(last_position) => Ok(Self::new(connection, file, requests, known, last_position, clock)),
             Err(error) => {
+                known.forget_all();
                 roll_back(connection).await;
                 Err(error)
             }
         }
     }
 
+    async fn take_lock(
+        connection: &mut SqliteConnection,
+        file: &str,
+        requests: &[&AppendRequest],
+        known: &mut Known,
+        maintained: u64,
+        mut patience: Patience,
+    ) -> Result<i64, StoreError> {
+        loop {
+            let asked = Asked::of(requests, known);
+            let rows = asked.bind(query(BEGIN)).fetch_all(&mut *connection).await;
+            let rows = match rows {
+                Ok(rows) => rows,
+                Err(error) if patience.again(&error).await => continue,
+                Err(error) => return Err(explain(file, error)),
+            };
+            let [data_version, found] = &rows[..] else {
+                return Err(StoreError::failed(format!("{file}: the look-up of a batch has no answer")));
+            };
+            if known.valid_in((data_version.get(0), maintained)) {
+                return Ok(asked.learn(found, known));
+            }
+            // What was not asked for because it was known is known no more.
+            let asked = Asked::of(requests, known);
+            let found = asked.bind(query(LOOK_UP)).fetch_one(connection).await.map_err(|error| explain(file, error))?;
+            return Ok(asked.learn(&found, known));
+        }
+    }
+
     /// Appends one request inside a transaction of the caller's; answers the last position.
     pub(crate) async fn within(
-        connection: &'a mut SqliteConnection,
-        file: &'a str,
-        requests: &'a [&'a AppendRequest],
+        connection: &mut SqliteConnection,
+        file: &str,
+        request: &AppendRequest,
+        clock: &Clock,
     ) -> Result<Position, StoreError> {
-        let sql = include_str!("sql/look_up.sql");
-        let (known, last_position) = Self::look_up(connection, file, requests, sql).await?;
-        let mut batch = Self::new(connection, file, requests, known, last_position);
-        for (index, request) in requests.iter().enumerate() {
-            batch.outcome(index, request).await??;
-        }
+        let requests = [request];
+        let mut known = Known::default();
+        let asked = Asked::of(&requests, &known);
+        let found =
+            asked.bind(query(LOOK_UP)).fetch_one(&mut *connection).await.map_err(|error| explain(file, error))?;
+        let last_position = asked.learn(&found, &mut known);
+        let mut batch = Batch::new(connection, file, &requests, &mut known, last_position, clock);
+        batch.outcome(0, request).await??;
         batch.flush().await?;
         Ok(Position(batch.last_position as u64))
     }
@@ -81,61 +113,25 @@ impl<'a> Batch<'a> {
         connection: &'a mut SqliteConnection,
         file: &'a str,
         requests: &'a [&'a AppendRequest],
-        known: Known,
+        known: &'a mut Known,
         last_position: i64,
+        clock: &Clock,
     ) -> Self {
-        let clock = now().timestamp_micros();
+        let clock = clock.now().timestamp_micros();
         Self { connection, file, requests, known, last_position, waiting: Vec::new(), clock }
     }
 
-    async fn look_up(
-        connection: &mut SqliteConnection,
-        file: &str,
-        requests: &[&AppendRequest],
-        sql: &'static str,
-    ) -> Result<(Known, i64), StoreError> {
-        let streams: Vec<&StreamId> = streams(requests).into_iter().collect();
-        let keys: Vec<(&StreamId, String)> = requests
-            .iter()
-            .filter_map(|request| Some((&request.writes.first()?.stream, request.stored_key()?.into_owned())))
-            .collect();
-        let names: Vec<&str> = streams.iter().map(|stream| stream.as_str()).collect();
-        let asked: Vec<_> = keys.iter().map(|(stream, key)| (stream.as_str(), key)).collect();
-        let rows = query(sql)
-            .bind(json!(names).to_string())
-            .bind(json!(asked).to_string())
-            .fetch_all(connection)
-            .await
-            .map_err(|error| explain(file, error))?;
-        let mut known = Known::default();
-        let mut last_position = 0;
-        for row in rows {
-            let (kind, place, number, recorded_at): (i64, i64, i64, i64) =
-                (row.get(0), row.get(1), row.get(2), row.get(3));
-            match kind {
-                0 => {
-                    known.heads.insert(streams[place as usize].clone(), (Version(number as u64), recorded_at));
-                }
-                1 => {
-                    let (stream, key) = &keys[place as usize];
-                    known.keys.insert(((*stream).clone(), key.clone()), Version(number as u64));
-                }
-                _ => last_position = number,
-            }
-        }
-        Ok((known, last_position))
-    }
-
     /// Stores what is admitted; answers each request's outcome and the last position. An error rolls all of it back.
-    pub(crate) async fn commit(mut self, types: &HashSet<(String, u32)>) -> Result<(Outcomes, Position), StoreError> {
+    pub(crate) async fn commit(mut self, types: &HashSet<Type>) -> Result<(Outcomes, Position), StoreError> {
         let stored = self.store(types).await;
         if stored.is_err() {
+            self.known.forget_all();
             roll_back(self.connection).await;
         }
         Ok((stored?, Position(self.last_position as u64)))
     }
 
-    async fn store(&mut self, types: &HashSet<(String, u32)>) -> Result<Outcomes, StoreError> {
+    async fn store(&mut self, types: &HashSet<Type>) -> Result<Outcomes, StoreError> {
         let mut outcomes = Vec::with_capacity(self.requests.len());
         for (index, request) in self.requests.iter().enumerate() {
             outcomes.push(self.outcome(index, request).await?);
@@ -158,7 +154,7 @@ impl<'a> Batch<'a> {
         index: usize,
         request: &AppendRequest,
     ) -> Result<Result<AppendOutcome, StoreError>, StoreError> {
-        Ok(Ok(match admit(request, &self.known) {
+        Ok(Ok(match admit(request, self.known) {
             Admission::Store => AppendOutcome::Stored(self.place(index, request)?),
             Admission::Conflict(conflict) => AppendOutcome::Conflict(conflict),
             // The rows that the answer is made of may be waiting in this very batch.
@@ -184,7 +180,7 @@ impl<'a> Batch<'a> {
     fn place(&mut self, index: usize, request: &AppendRequest) -> Result<Appended, StoreError> {
         let mut places = Vec::with_capacity(request.writes.len());
         for (write_index, write) in request.writes.iter().enumerate() {
-            let (head, last_time) = self.known.heads.get(&write.stream).copied().unwrap_or((Version(0), i64::MIN));
+            let (head, last_time) = self.known.last(&write.stream);
             // Recorded time never goes back within a stream, whatever the clock does.
             let recorded_at = self.clock.max(last_time);
             let mut version = head;
@@ -205,7 +201,7 @@ impl<'a> Batch<'a> {
                     recorded_at,
                 });
             }
-            self.known.heads.insert(write.stream.clone(), (version, recorded_at));
+            self.known.learn(&write.stream, version, recorded_at);
             let recorded_at = time(recorded_at)
                 .ok_or_else(|| StoreError::corrupt(format!("{}: a recorded time is damaged", self.file)))?;
             places.push(AppendedStream::new(version, positions, recorded_at));
@@ -219,10 +215,48 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn streams<'a>(requests: &[&'a AppendRequest]) -> HashSet<&'a StreamId> {
-    let written = requests.iter().flat_map(|request| request.writes.iter().map(|write| &write.stream));
-    let read = requests.iter().flat_map(|request| request.conditions.iter().map(|condition| &condition.stream));
-    written.chain(read).collect()
+/// What a batch must ask for: streams that are not known, and all command keys.
+struct Asked<'r> {
+    streams: Vec<&'r StreamId>,
+    keys: Vec<(&'r StreamId, Cow<'r, str>)>,
+}
+
+impl<'r> Asked<'r> {
+    fn of(requests: &[&'r AppendRequest], known: &Known) -> Self {
+        let written = requests.iter().flat_map(|request| request.writes.iter().map(|write| &write.stream));
+        let read = requests.iter().flat_map(|request| request.conditions.iter().map(|condition| &condition.stream));
+        let unknown: HashSet<&StreamId> = written.chain(read).filter(|stream| !known.knows(stream)).collect();
+        let key = |request: &&'r AppendRequest| Some((&request.writes.first()?.stream, request.stored_key()?));
+        Self { streams: unknown.into_iter().collect(), keys: requests.iter().filter_map(key).collect() }
+    }
+
+    fn bind<'q>(&self, statement: Query<'q, Sqlite, SqliteArguments>) -> Query<'q, Sqlite, SqliteArguments> {
+        let streams: Vec<&str> = self.streams.iter().map(|stream| stream.as_str()).collect();
+        let keys: Vec<_> = self.keys.iter().map(|(stream, key)| (stream.as_str(), key)).collect();
+        statement.bind(json!(streams).to_string()).bind(json!(keys).to_string())
+    }
+
+    /// Notes what was found; answers the last position that was given.
+    fn learn(&self, found: &SqliteRow, known: &mut Known) -> i64 {
+        let mut last_position = 0;
+        for stream in &self.streams {
+            known.learn(stream, Version(0), i64::MIN);
+        }
+        let numbers: Option<&str> = found.get(0);
+        let mut numbers = numbers.unwrap_or_default().split(' ').filter_map(|number| number.parse::<i64>().ok());
+        let mut four = || Some([numbers.next()?, numbers.next()?, numbers.next()?, numbers.next()?]);
+        while let Some([kind, place, number, recorded_at]) = four() {
+            match kind {
+                0 => known.learn(self.streams[place as usize], Version(number as u64), recorded_at),
+                1 => {
+                    let (stream, key) = &self.keys[place as usize];
+                    known.keys.insert(((*stream).clone(), key.to_string()), Version(number as u64));
+                }
+                _ => last_position = number,
+            }
+        }
+        last_position
+    }
 }
 
 /// Leaves the transaction, if there is one: after some errors SQLite has left it by itself, and says so.

@@ -36,18 +36,23 @@ pub(crate) async fn save(
     checkpoint: Checkpoint,
 ) -> Result<(), StoreError> {
     let mut writing = connections.write().await?;
-    let saved = query(include_str!("sql/save_checkpoint.sql"))
-        .bind(&*key.name)
-        .bind(key.view_version)
-        .bind(key.partition)
-        .bind(checkpoint.cursor.position.0 as i64)
-        .bind(&checkpoint.cursor.event_id.as_bytes()[..])
-        .bind(&checkpoint.store_id.as_bytes()[..])
-        .bind(checkpoint.owner_epoch as i64)
-        .bind(now().timestamp_micros())
-        .execute(writing.connection()?)
-        .await
-        .map_err(|error| explain(&connections.file, error))?;
+    let mut patience = writing.patience();
+    let saved = loop {
+        let statement = query(include_str!("sql/save_checkpoint.sql"))
+            .bind(&*key.name)
+            .bind(key.view_version)
+            .bind(key.partition)
+            .bind(checkpoint.cursor.position.0 as i64)
+            .bind(&checkpoint.cursor.event_id.as_bytes()[..])
+            .bind(&checkpoint.store_id.as_bytes()[..])
+            .bind(checkpoint.owner_epoch as i64)
+            .bind(now().timestamp_micros());
+        match statement.execute(writing.connection()?).await {
+            Ok(saved) => break saved,
+            Err(error) if patience.again(&error).await => {}
+            Err(error) => return Err(explain(&connections.file, error)),
+        }
+    };
     if saved.rows_affected() == 0 {
         return Err(StoreError::fenced(format!(
             "checkpoint {} belongs to a newer owner than {}",

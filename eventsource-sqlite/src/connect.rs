@@ -2,6 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use eventsource_core::StoreError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -11,6 +13,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use crate::error::explain;
 use crate::migrate;
 use crate::options::{SqliteOptions, Synchronous};
+use crate::patience::Patience;
 use crate::readers::{Reader, Readers};
 
 /// The file as shown in messages, one connection that writes, and those that read.
@@ -18,6 +21,9 @@ use crate::readers::{Reader, Readers};
 pub(crate) struct Connections {
     pub(crate) file: Arc<str>,
     write: Arc<Mutex<Option<SqliteConnection>>>,
+    /// How often maintenance may have changed events behind the writer's back.
+    maintained: Arc<AtomicU64>,
+    busy_timeout: Duration,
     /// None in memory, where one connection does everything: a second one would be a second database.
     readers: Option<Arc<Readers>>,
 }
@@ -45,20 +51,35 @@ impl Connections {
         let writer = common.clone().pragma("cache_size", WRITER_CACHE);
         let write = writer.connect().await.map_err(|error| explain(&file, error))?;
         let readers = Readers::new(file.clone(), common.pragma("cache_size", READER_CACHE), options.readers);
-        Ok(Self { file, write: Arc::new(Mutex::new(Some(write))), readers: Some(Arc::new(readers)) })
+        Ok(Self {
+            file,
+            write: Arc::new(Mutex::new(Some(write))),
+            maintained: Arc::default(),
+            busy_timeout: options.busy_timeout,
+            readers: Some(Arc::new(readers)),
+        })
     }
 
     pub(crate) async fn memory() -> Result<Self, StoreError> {
         let file: Arc<str> = ":memory:".into();
         let options = SqliteConnectOptions::new().in_memory(true);
         let write = options.connect().await.map_err(|error| explain(&file, error))?;
-        Ok(Self { file, write: Arc::new(Mutex::new(Some(write))), readers: None })
+        let write = Arc::new(Mutex::new(Some(write)));
+        Ok(Self { file, write, maintained: Arc::default(), busy_timeout: Duration::ZERO, readers: None })
     }
 
     /// The connection that writes, for one at a time.
     pub(crate) async fn write(&self) -> Result<Writing, StoreError> {
         let guard = self.write.clone().lock_owned().await;
-        if guard.is_some() { Ok(Writing { guard }) } else { Err(StoreError::closed()) }
+        if guard.is_none() {
+            return Err(StoreError::closed());
+        }
+        Ok(Writing {
+            guard,
+            file: self.file.clone(),
+            maintained: self.maintained.clone(),
+            busy_timeout: self.busy_timeout,
+        })
     }
 
     /// A connection that reads.
@@ -92,9 +113,28 @@ impl Connections {
 /// The connection that writes, held.
 pub(crate) struct Writing {
     guard: OwnedMutexGuard<Option<SqliteConnection>>,
+    file: Arc<str>,
+    maintained: Arc<AtomicU64>,
+    busy_timeout: Duration,
 }
 
 impl Writing {
+    /// The connection, the file as shown, and how often maintenance may have changed events.
+    pub(crate) fn parts(&mut self) -> Result<(&mut SqliteConnection, &str, u64), StoreError> {
+        let maintained = self.maintained.load(Ordering::Relaxed);
+        Ok((self.guard.as_mut().ok_or_else(StoreError::closed)?, &self.file, maintained))
+    }
+
+    /// Makes the writer forget what it knows, before maintenance changes it.
+    pub(crate) fn begin_maintenance(&self) {
+        self.maintained.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How long to wait for another process.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience::new(self.busy_timeout)
+    }
+
     pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
         self.guard.as_mut().ok_or_else(StoreError::closed)
     }

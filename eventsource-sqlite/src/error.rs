@@ -40,6 +40,11 @@ pub(crate) fn explain(file: &str, error: Error) -> StoreError {
     make(format!("{file}: {text}")).with_source(error)
 }
 
+/// Whether another connection holds the lock that the statement needs.
+pub(crate) fn is_busy(error: &Error) -> bool {
+    primary_code(error) == Some(BUSY)
+}
+
 /// The low byte of SQLite's result code.
 fn primary_code(error: &Error) -> Option<i64> {
     let code = error.as_database_error()?.code()?;

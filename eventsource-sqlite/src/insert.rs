@@ -1,5 +1,7 @@
 //! New events as rows.
 
+use std::sync::{Arc, LazyLock};
+
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::NewRow;
 use eventsource_core::{AppendRequest, StoreError, Version};
@@ -21,8 +23,8 @@ pub(crate) struct Placed {
     pub(crate) recorded_at: i64,
 }
 
-/// Rows of one statement at most. Statements have powers of two of rows, so there are seven of them to prepare.
-const MOST_ROWS: usize = 64;
+/// Rows of one statement at most. Statements have powers of two of rows, so there are nine of them to prepare.
+const SIZES: usize = 9;
 
 const COLUMNS: &str = "INSERT INTO events (position, stream, version, category, event_id, name, schema_version, \
      encoding, data, meta, correlation_id, causation_id, occurred_at, recorded_at, command_key) VALUES ";
@@ -36,9 +38,9 @@ pub(crate) async fn insert(
     mut rows: &[Placed],
 ) -> Result<(), StoreError> {
     while !rows.is_empty() {
-        let size = MOST_ROWS.min(1 << rows.len().ilog2());
-        let (chunk, rest) = rows.split_at(size);
-        let mut statement = query(AssertSqlSafe(sql(size)));
+        let exponent = (rows.len().ilog2() as usize).min(SIZES - 1);
+        let (chunk, rest) = rows.split_at(1 << exponent);
+        let mut statement = query(AssertSqlSafe(STATEMENTS[exponent].clone()));
         let mut at = chunk;
         // Rows of one write follow each other, so its iterator is made once for each run of them.
         while let Some(first) = at.first() {
@@ -56,6 +58,9 @@ pub(crate) async fn insert(
     }
     Ok(())
 }
+
+static STATEMENTS: LazyLock<[Arc<str>; SIZES]> =
+    LazyLock::new(|| std::array::from_fn(|exponent| sql(1 << exponent).into()));
 
 fn sql(rows: usize) -> String {
     let mut sql = String::with_capacity(COLUMNS.len() + rows * (ROW.len() + 1));

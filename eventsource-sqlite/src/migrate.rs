@@ -64,6 +64,8 @@ pub(crate) async fn migrate(connection: &mut SqliteConnection, file: &str) -> Re
     }
     let identity = read_identity(&mut tx, file).await?;
     tx.commit().await.map_err(failed)?;
+    // From here on the writer waits by itself; see `patience.rs`.
+    query("PRAGMA busy_timeout = 0").execute(connection).await.map_err(failed)?;
     Ok(identity)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventsource_core::Limits;
+use eventsource_core::{Clock, Limits};
 
 /// What can be chosen when a store is opened.
 ///
@@ -18,6 +18,7 @@ pub struct SqliteOptions {
     pub(crate) busy_timeout: Duration,
     pub(crate) readers: u32,
     pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
 }
 
 /// When a commit counts as stored.
@@ -39,6 +40,7 @@ impl Default for SqliteOptions {
             busy_timeout: Duration::from_secs(5),
             readers: 4,
             limits: Limits::default(),
+            clock: Clock::default(),
         }
     }
 }
@@ -65,6 +67,12 @@ impl SqliteOptions {
     /// How much one append may hold.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Where recorded times come from: the system's clock if not said.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
         self
     }
 }

@@ -34,7 +34,14 @@ impl SnapshotWriter {
     async fn write_all(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
         let failed = |error| explain(&self.connections.file, error);
         let mut writing = self.connections.write().await?;
-        let mut tx = writing.connection()?.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+        let mut patience = writing.patience();
+        let mut tx = loop {
+            match writing.connection()?.begin_with("BEGIN IMMEDIATE").await {
+                Ok(tx) => break tx,
+                Err(error) if patience.again(&error).await => {}
+                Err(error) => return Err(failed(error)),
+            }
+        };
         for snapshot in snapshots {
             save(&mut tx, snapshot).await.map_err(failed)?;
         }
@@ -45,7 +52,13 @@ impl SnapshotWriter {
 pub(crate) async fn save_now(connections: &Connections, snapshot: &Snapshot) -> Result<(), StoreError> {
     let failed = |error| explain(&connections.file, error);
     let mut writing = connections.write().await?;
-    save(writing.connection()?, snapshot).await.map_err(failed)
+    let mut patience = writing.patience();
+    loop {
+        match save(writing.connection()?, snapshot).await {
+            Err(error) if patience.again(&error).await => {}
+            saved => return saved.map_err(failed),
+        }
+    }
 }
 
 async fn save(connection: &mut SqliteConnection, snapshot: &Snapshot) -> Result<(), sqlx::Error> {

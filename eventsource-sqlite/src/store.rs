@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::{AppendQueue, BatchQueue};
 use eventsource_core::{
-    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, EventStore, Limits, Load, LoadEnd, Page,
+    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Clock, EventStore, Limits, Load, LoadEnd, Page,
     PendingSnapshot, Position, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit, VisitLoad,
 };
 use futures::FutureExt;
@@ -49,6 +49,7 @@ pub struct SqliteStore {
 struct Shared {
     identity: StoreIdentity,
     limits: Limits,
+    clock: Clock,
     connections: Connections,
     head: Head,
     appends: AppendQueue<Writer>,
@@ -76,7 +77,12 @@ impl SqliteStore {
 
     /// A store in memory, gone when the last clone is dropped.
     pub async fn in_memory() -> Result<Self, StoreError> {
-        Self::start(Connections::memory().await?, SqliteOptions::default()).await
+        Self::in_memory_with(SqliteOptions::default()).await
+    }
+
+    /// The same, with options, of which limits and clock matter.
+    pub async fn in_memory_with(options: SqliteOptions) -> Result<Self, StoreError> {
+        Self::start(Connections::memory().await?, options).await
     }
 
     async fn start(connections: Connections, options: SqliteOptions) -> Result<Self, StoreError> {
@@ -84,9 +90,10 @@ impl SqliteStore {
         let identity = migrate::migrate(writing.connection()?, &connections.file).await?;
         drop(writing);
         let head = Head::new();
-        let appends = AppendQueue::start(Writer::new(connections.clone(), head.clone()));
+        let appends = AppendQueue::start(Writer::new(connections.clone(), head.clone(), options.clock.clone()));
         let snapshots = BatchQueue::start(SnapshotWriter { connections: connections.clone() });
-        let shared = Shared { identity, limits: options.limits, connections, head, appends, snapshots };
+        let SqliteOptions { limits, clock, .. } = options;
+        let shared = Shared { identity, limits, clock, connections, head, appends, snapshots };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -119,10 +126,15 @@ impl SqliteStore {
 
     /// Begins a new epoch, after a backup was put in the place of the store; takes effect for stores opened later.
     pub async fn begin_epoch(&self) -> Result<(), StoreError> {
-        let failed = |error| explain(&self.shared.connections.file, error);
         let mut writing = self.shared.connections.write().await?;
-        query("UPDATE store SET epoch = epoch + 1").execute(writing.connection()?).await.map_err(failed)?;
-        Ok(())
+        let mut patience = writing.patience();
+        loop {
+            match query("UPDATE store SET epoch = epoch + 1").execute(writing.connection()?).await {
+                Ok(_) => return Ok(()),
+                Err(error) if patience.again(&error).await => {}
+                Err(error) => return Err(explain(&self.shared.connections.file, error)),
+            }
+        }
     }
 
     /// Changes what was recorded, with SQL of your own: for the law, not for corrections, which are events themselves.
@@ -153,7 +165,7 @@ impl SqliteStore {
         reason: &str,
         change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, BoxError>,
     ) -> Result<T, StoreError> {
-        let (result, position) = maintain(&self.shared.connections, actor, reason, change).await?;
+        let (result, position) = maintain(&self.shared.connections, &self.shared.clock, actor, reason, change).await?;
         self.shared.head.advance(position);
         Ok(result)
     }

@@ -4,22 +4,25 @@ use std::collections::HashSet;
 
 use eventsource_core::backend::{AppendWriter, NewRow};
 use eventsource_core::{
-    AppendOutcome, AppendRequest, Appended, AppendedStream, ExpectedVersion, Position, StoreError, Version, now,
+    AppendOutcome, AppendRequest, Appended, AppendedStream, Clock, ExpectedVersion, Position, StoreError, Version,
 };
 use sqlx::{Row, query};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Type};
 use crate::connect::Connections;
 use crate::error::explain;
 use crate::frame::time;
+use crate::heads::Known;
 use crate::watch::Head;
 
 /// Appends batches of requests.
 pub(crate) struct Writer {
     connections: Connections,
     head: Head,
-    /// The (name, version) pairs that the store is known to have noted.
-    types: HashSet<(String, u32)>,
+    clock: Clock,
+    /// The types that the store is known to have noted.
+    types: HashSet<Type>,
+    known: Known,
 }
 
 /// Types to remember at most; a store that has more only notes them again.
@@ -38,8 +41,8 @@ impl AppendWriter for Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(connections: Connections, head: Head) -> Self {
-        Self { connections, head, types: HashSet::new() }
+    pub(crate) fn new(connections: Connections, head: Head, clock: Clock) -> Self {
+        Self { connections, head, clock, types: HashSet::new(), known: Known::default() }
     }
 
     /// One outcome for each request. If the batch fails as a whole, each request is tried alone,
@@ -74,10 +77,9 @@ impl Writer {
     }
 
     async fn together(&mut self, requests: &[&AppendRequest]) -> Result<Outcomes, StoreError> {
-        let file = &*self.connections.file;
         let new_types = self.unknown_types(requests);
         let mut writing = self.connections.write().await?;
-        let batch = Batch::begin(writing.connection()?, file, requests).await?;
+        let batch = Batch::begin(&mut writing, requests, &mut self.known, &self.clock).await?;
         let (outcomes, last) = batch.commit(&new_types).await?;
         drop(writing);
         self.remember(new_types);
@@ -95,25 +97,32 @@ impl Writer {
         let Some(NewRow { event, meta, command_key, .. }) = request.rows(0).next() else { return Ok(None) };
         let file = &*self.connections.file;
         let mut writing = self.connections.write().await?;
-        let rows = query(include_str!("sql/append_one.sql"))
-            .bind(write.stream.as_str())
-            .bind(write.stream.category())
-            .bind(expected_number(write.expected))
-            .bind(now().timestamp_micros())
-            .bind(&event.id.as_bytes()[..])
-            .bind(&*event.name)
-            .bind(event.schema_version)
-            .bind(event.encoding)
-            .bind(&event.data[..])
-            .bind(meta)
-            .bind(event.metadata.correlation_id.as_ref().map(|id| &id.as_bytes()[..]))
-            .bind(event.metadata.causation_id.as_ref().map(|id| &id.as_bytes()[..]))
-            .bind(event.occurred_at.map(|time| time.timestamp_micros()))
-            .bind(command_key.as_deref())
+        let mut patience = writing.patience();
+        // Until it has answered, nothing is known of where the stream ends: the caller may go away meanwhile.
+        self.known.forget(&write.stream);
+        let rows = loop {
+            let statement = query(include_str!("sql/append_one.sql"))
+                .bind(write.stream.as_str())
+                .bind(write.stream.category())
+                .bind(expected_number(write.expected))
+                .bind(self.clock.now().timestamp_micros())
+                .bind(&event.id.as_bytes()[..])
+                .bind(&*event.name)
+                .bind(event.schema_version)
+                .bind(event.encoding)
+                .bind(&event.data[..])
+                .bind(meta.as_deref())
+                .bind(event.metadata.correlation_id.as_ref().map(|id| &id.as_bytes()[..]))
+                .bind(event.metadata.causation_id.as_ref().map(|id| &id.as_bytes()[..]))
+                .bind(event.occurred_at.map(|time| time.timestamp_micros()))
+                .bind(command_key.as_deref());
             // All rows, because the statement commits only when it has run to its end.
-            .fetch_all(writing.connection()?)
-            .await
-            .map_err(|error| explain(file, error))?;
+            match statement.fetch_all(writing.connection()?).await {
+                Ok(rows) => break rows,
+                Err(error) if patience.again(&error).await => {}
+                Err(error) => return Err(explain(file, error)),
+            }
+        };
         let Some(row) = rows.first() else { return Ok(None) };
         let position = Position(row.get::<i64, _>(0) as u64);
         let version = Version(row.get::<i64, _>(1) as u64);
@@ -124,15 +133,13 @@ impl Writer {
         Ok(Some(AppendOutcome::Stored(Appended::new(vec![place]))))
     }
 
-    fn unknown_types(&self, requests: &[&AppendRequest]) -> HashSet<(String, u32)> {
+    fn unknown_types(&self, requests: &[&AppendRequest]) -> HashSet<Type> {
         let events = requests.iter().flat_map(|request| &request.writes).flat_map(|write| &write.events);
-        events
-            .map(|event| (event.name.to_string(), event.schema_version))
-            .filter(|pair| !self.types.contains(pair))
-            .collect()
+        let types = events.map(|event| (event.name.clone(), event.schema_version));
+        types.filter(|kind| !self.types.contains(kind)).collect()
     }
 
-    fn remember(&mut self, types: HashSet<(String, u32)>) {
+    fn remember(&mut self, types: HashSet<Type>) {
         if self.types.len() + types.len() > KNOWN_TYPES {
             self.types.clear();
         }

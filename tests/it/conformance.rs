@@ -1,15 +1,16 @@
 //! The book that every store passes, run on each of ours.
 
-use eventsource::StreamId;
 use eventsource::memory::MemoryStore;
-use eventsource::sqlite::SqliteStore;
+use eventsource::sqlite::{SqliteOptions, SqliteStore};
 use eventsource::testing::conformance::{self, Fixture};
+use eventsource::{Clock, Limits, StreamId};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_memory_store_passes_the_whole_book() {
     conformance::check(async || {
         let store = MemoryStore::new();
-        Fixture::new(store.clone()).with_another(store)
+        let with_clock = async |clock| MemoryStore::with(Limits::default(), clock);
+        Fixture::new(store.clone()).with_another(store).with_clock(with_clock)
     })
     .await;
 }
@@ -23,7 +24,11 @@ async fn sqlite_file() -> Fixture {
         let path = path.clone();
         async move { SqliteStore::open(path).await.expect("the file opens again") }
     };
-    Fixture::new(store).with_another(another).with_reopen(reopen).keeping(folder)
+    Fixture::new(store).with_another(another).with_reopen(reopen).with_clock(in_memory).keeping(folder)
+}
+
+async fn in_memory(clock: Clock) -> SqliteStore {
+    SqliteStore::in_memory_with(SqliteOptions::default().clock(clock)).await.expect("memory")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -15,7 +15,7 @@ use crate::contract::load::{AsOf, Load, StoredCommand};
 use crate::contract::read::{Cursor, Page, Read, Scope, Visit};
 use crate::contract::snapshot::{RawSnapshot, Snapshot, SnapshotMark};
 use crate::words::error::StoreError;
-use crate::words::event::{RawEvent, now};
+use crate::words::event::RawEvent;
 use crate::words::stream::{Position, StreamId, Version};
 
 /// Events in order of position, and where to find them. Positions are dense: the place in `events` plus one.
@@ -104,7 +104,11 @@ impl Log {
         Some(&self.events[*place])
     }
 
-    pub(super) fn append(&mut self, request: &AppendRequest) -> Result<AppendOutcome, StoreError> {
+    pub(super) fn append(
+        &mut self,
+        request: &AppendRequest,
+        clock: DateTime<Utc>,
+    ) -> Result<AppendOutcome, StoreError> {
         Ok(match admit(request, self) {
             Admission::Done(first) => AppendOutcome::AlreadyStored(self.first_result(request, first)?),
             Admission::Conflict(conflict) => AppendOutcome::Conflict(conflict),
@@ -113,15 +117,14 @@ impl Log {
                 None => AppendOutcome::Conflict(conflict),
             },
             Admission::Store => {
-                let streams = (0..request.writes.len()).map(|write| self.store(request, write)).collect();
+                let streams = (0..request.writes.len()).map(|write| self.store(request, write, clock)).collect();
                 AppendOutcome::Stored(Appended::new(streams))
             }
         })
     }
 
-    fn store(&mut self, request: &AppendRequest, write: usize) -> AppendedStream {
+    fn store(&mut self, request: &AppendRequest, write: usize, clock: DateTime<Utc>) -> AppendedStream {
         let stream = &request.writes[write].stream;
-        let clock = now();
         // Recorded time never goes back within a stream, whatever the clock does.
         let mut version = Heads::head(self, stream);
         let recorded_at = self.event(stream, version).map_or(clock, |last| last.recorded_at.max(clock));

@@ -17,6 +17,7 @@ use crate::contract::load::{Load, LoadEnd, LoadRow, VisitLoad};
 use crate::contract::read::{Page, Read, Visit};
 use crate::contract::snapshot::{PendingSnapshot, Snapshot};
 use crate::contract::store::{EventStore, StoreIdentity};
+use crate::words::clock::Clock;
 use crate::words::error::StoreError;
 use crate::words::stream::{Position, StreamId};
 
@@ -42,21 +43,22 @@ pub struct MemoryStore {
 struct Shared {
     identity: StoreIdentity,
     limits: Limits,
+    clock: Clock,
     log: RwLock<Log>,
     head: watch::Sender<Position>,
 }
 
 impl MemoryStore {
-    /// An empty store with the default [`Limits`].
+    /// An empty store with the default [`Limits`] and the system's clock.
     pub fn new() -> Self {
-        Self::with_limits(Limits::default())
+        Self::with(Limits::default(), Clock::default())
     }
 
-    /// An empty store with limits of its own.
-    pub fn with_limits(limits: Limits) -> Self {
+    /// An empty store with limits and a clock of its own.
+    pub fn with(limits: Limits, clock: Clock) -> Self {
         let identity = StoreIdentity::new(Uuid::now_v7(), 1);
         let head = watch::Sender::new(Position(0));
-        Self { shared: Arc::new(Shared { identity, limits, log: RwLock::default(), head }) }
+        Self { shared: Arc::new(Shared { identity, limits, clock, log: RwLock::default(), head }) }
     }
 
     /// Readers share the log and fold while they hold it, a writer waits for them. Every change is
@@ -82,7 +84,7 @@ impl MemoryStore {
     fn append_now(&self, request: &AppendRequest) -> Result<AppendOutcome, StoreError> {
         request.check(&self.shared.limits)?;
         let mut log = self.open_log_mut()?;
-        let outcome = log.append(request)?;
+        let outcome = log.append(request, self.shared.clock.now())?;
         self.shared.head.send_replace(log.head());
         Ok(outcome)
     }

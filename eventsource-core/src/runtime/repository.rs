@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use crate::contract::load::{AsOf, Load};
 use crate::contract::read::Read;
+use crate::contract::snapshot::SnapshotKey;
 use crate::contract::store::EventStore;
 use crate::folding::aggregate::Aggregate;
 use crate::words::error::StoreError;
 use crate::words::stream::{Position, StreamId, Version};
 
-use super::fold::Folded;
+use super::fold::{Folded, snapshot_key};
 use super::retry::Retry;
 
 /// The aggregates of one type in a store: execute commands on them, load them, look at their past.
@@ -103,6 +104,11 @@ impl<A: Aggregate> Repository<A> {
     /// The stream of an aggregate; the error names the rule that the id breaks.
     pub fn stream(&self, id: &str) -> Result<StreamId, StoreError> {
         Ok(StreamId::new(A::NAME, id)?)
+    }
+
+    /// Which snapshots this code can read, if the aggregate takes any.
+    pub fn snapshot_key(&self) -> Option<SnapshotKey> {
+        snapshot_key::<A>()
     }
 
     /// The aggregate as it stands. An id without events is the default state at version 0.

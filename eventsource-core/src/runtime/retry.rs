@@ -55,7 +55,7 @@ pub(crate) struct Pauses {
 
 impl Pauses {
     /// Waits before the next attempt, or answers `false` if there is none left.
-    pub(crate) async fn pause(&mut self, reason: &dyn std::fmt::Display) -> bool {
+    pub(crate) async fn pause(&mut self, reason: &(dyn std::fmt::Display + Sync)) -> bool {
         let builder = self.builder;
         let Some(pause) = self.pauses.get_or_insert_with(|| builder.build()).next() else { return false };
         tracing::debug!(attempt = self.attempt, ?pause, %reason, "trying again");

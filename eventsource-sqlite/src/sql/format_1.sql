@@ -80,9 +80,10 @@ BEGIN
     SELECT RAISE(ABORT, 'events are never deleted; use SqliteStore::maintenance');
 END;
 
--- INSERT OR REPLACE fires no delete trigger, so replacing is caught before it happens.
+-- INSERT OR REPLACE fires no delete trigger, so replacing is caught before it happens. A position
+-- that was given before is refused too; -1 is SQLite's word for one that it is still to choose.
 CREATE TRIGGER events_are_not_replaced BEFORE INSERT ON events
-WHEN EXISTS (SELECT 1 FROM events WHERE position = NEW.position)
+WHEN NEW.position <= (SELECT seq FROM sqlite_sequence WHERE name = 'events') AND NEW.position > 0
   OR EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND version = NEW.version)
   OR (NEW.command_key IS NOT NULL
       AND EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND command_key = NEW.command_key))

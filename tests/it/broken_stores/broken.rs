@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use eventsource::memory::MemoryStore;
 use eventsource::testing::conformance::Fixture;
 use eventsource::{
-    AppendOutcome, AppendRequest, Appended, Checkpoint, CheckpointKey, EventStore, Load, LoadEnd, Page,
+    AppendOutcome, AppendRequest, Appended, Checkpoint, CheckpointKey, Clock, EventStore, Load, LoadEnd, Page,
     PendingSnapshot, Position, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit, VisitLoad,
 };
 use futures::FutureExt;
@@ -41,14 +41,18 @@ impl Broken {
     }
 
     pub(super) fn fixture(defect: Defect) -> Fixture {
-        let inner = MemoryStore::with_limits(limits(defect));
+        let inner = MemoryStore::with(limits(defect), Clock::default());
         let shared = Arc::<Mutex<Shared>>::default();
         let open = move || Self::on(inner.clone(), defect, shared.clone());
         let another = match defect {
             HandlesAreStrangers => Self::on(MemoryStore::new(), defect, Arc::default()),
             _ => open(),
         };
-        Fixture::new(open()).with_another(another).with_reopen(move || {
+        let with_clock = move |clock| {
+            let inner = MemoryStore::with(limits(defect), clock);
+            future::ready(Self::on(inner, defect, Arc::default()))
+        };
+        Fixture::new(open()).with_another(another).with_clock(with_clock).with_reopen(move || {
             let opened = match defect {
                 KeepsNothing => Self::on(MemoryStore::new(), defect, Arc::default()),
                 _ => open(),

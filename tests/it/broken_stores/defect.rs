@@ -113,7 +113,8 @@ defects! {
     RangesIncludeTheirEnd: random_requests_are_answered_as_by_the_model a_range_of_recorded_times_is_exact_to_the_microsecond
         a_range_of_occurred_times_is_exact_to_the_microsecond;
     /// The clock goes back, and with it what was known when.
-    RecordedTimeGoesBack: recorded_time_never_goes_back_in_a_stream;
+    RecordedTimeGoesBack: recorded_time_never_goes_back_in_a_stream
+        a_clock_that_goes_back_does_not_take_recorded_time_with_it;
     RecordsTheOccurredTime: recorded_time_is_the_clock_and_not_the_occurred_time;
     OccurredAtTheEpoch: an_event_without_a_time_occurred_when_it_was_recorded;
     PositionOfTheNext: the_position_at_a_time_parts_what_was_recorded_by_then;

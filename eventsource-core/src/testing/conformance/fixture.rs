@@ -8,14 +8,17 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::contract::store::EventStore;
+use crate::words::clock::Clock;
 
 type Reopen = Box<dyn Fn() -> BoxFuture<'static, Arc<dyn EventStore>> + Send + Sync>;
+type WithClock = Box<dyn Fn(Clock) -> BoxFuture<'static, Arc<dyn EventStore>> + Send + Sync>;
 
 /// A fresh, empty store, and where there are any, other ways to the same data.
 pub struct Fixture {
     pub(super) store: Arc<dyn EventStore>,
     pub(super) another: Option<Arc<dyn EventStore>>,
     pub(super) reopen: Option<Reopen>,
+    pub(super) with_clock: Option<WithClock>,
     // Declared last, so dropped last: a directory must outlive the files in it.
     _kept: Vec<Box<dyn Any + Send + Sync>>,
 }
@@ -23,7 +26,7 @@ pub struct Fixture {
 impl Fixture {
     /// A fresh, empty store.
     pub fn new(store: impl EventStore) -> Self {
-        Self { store: Arc::new(store), another: None, reopen: None, _kept: Vec::new() }
+        Self { store: Arc::new(store), another: None, reopen: None, with_clock: None, _kept: Vec::new() }
     }
 
     /// A second handle on the same data, as another process would have it. Without one, rules on two handles pass.
@@ -40,6 +43,19 @@ impl Fixture {
     {
         self.reopen = Some(Box::new(move || {
             let opened = open();
+            Box::pin(async move { Arc::new(opened.await) as Arc<dyn EventStore> })
+        }));
+        self
+    }
+
+    /// Makes a fresh, empty store with a clock of the rule's. Without this, rules on clocks pass.
+    pub fn with_clock<S, F>(mut self, open: impl Fn(Clock) -> F + Send + Sync + 'static) -> Self
+    where
+        S: EventStore,
+        F: Future<Output = S> + Send + 'static,
+    {
+        self.with_clock = Some(Box::new(move |clock| {
+            let opened = open(clock);
             Box::pin(async move { Arc::new(opened.await) as Arc<dyn EventStore> })
         }));
         self
@@ -62,6 +78,7 @@ impl fmt::Debug for Fixture {
         f.debug_struct("Fixture")
             .field("another", &self.another.is_some())
             .field("reopen", &self.reopen.is_some())
+            .field("with_clock", &self.with_clock.is_some())
             .finish_non_exhaustive()
     }
 }

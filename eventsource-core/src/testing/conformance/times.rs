@@ -1,11 +1,13 @@
 //! When events were recorded and when they occurred, to the microsecond.
 
 use std::ops::Bound;
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::contract::append::AppendRequest;
 use crate::contract::read::Read;
+use crate::words::clock::Clock;
 use crate::words::event::now;
 use crate::words::stream::{ExpectedVersion, Position};
 
@@ -17,6 +19,7 @@ rules![
     a_range_of_recorded_times_is_exact_to_the_microsecond,
     a_range_of_occurred_times_is_exact_to_the_microsecond,
     recorded_time_never_goes_back_in_a_stream,
+    a_clock_that_goes_back_does_not_take_recorded_time_with_it,
     the_answer_has_the_recorded_time_that_a_reader_gets,
     recorded_time_is_the_clock_and_not_the_occurred_time,
     an_event_without_a_time_occurred_when_it_was_recorded,
@@ -84,6 +87,26 @@ async fn recorded_time_never_goes_back_in_a_stream(fixture: &Fixture) -> Checked
             pair[1].recorded_at
         );
     }
+    Ok(())
+}
+
+async fn a_clock_that_goes_back_does_not_take_recorded_time_with_it(fixture: &Fixture) -> Checked {
+    let Some(open) = &fixture.with_clock else { return Ok(()) };
+    // An hour back at each look.
+    let looks = AtomicI64::new(0);
+    let clock = Clock::new(move || micros(1_700_000_000_000_000 - 3_600_000_000 * looks.fetch_add(1, SeqCst)));
+    let store = open(clock).await;
+    let a = stream("thing-a");
+    // Of one event, which may be a path of its own, and of several.
+    for count in [1, 1, 2, 1, 3] {
+        store_now(&*store, &AppendRequest::new(a.clone(), ExpectedVersion::Any, events(count))).await?;
+    }
+    store_now(&*store, &AppendRequest::new(stream("thing-b"), ExpectedVersion::Any, events(1))).await?;
+    let rows = of(&*store, &a).await?;
+    let times: Vec<_> = rows.iter().map(|row| row.recorded_at).collect();
+    ensure!(times.is_sorted(), "recorded times of one stream are {times:?}");
+    let other = of(&*store, &stream("thing-b")).await?;
+    ensure!(other[0].recorded_at < times[0], "another stream was not recorded at the clock's time");
     Ok(())
 }
 

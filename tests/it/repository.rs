@@ -1,0 +1,7 @@
+//! Commands and loads through the repository, on each store.
+
+mod account;
+mod commands;
+mod faults;
+mod past;
+mod snapshots;
