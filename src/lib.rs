@@ -1,4 +1,87 @@
-//! Event sourcing for Rust.
+//! Event sourcing: store what happened, fold it into what is, and keep old events readable.
+//!
+//! ```
+//! use eventsource::{Aggregate, Apply, DomainEvent, Repository, memory::MemoryStore};
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// A fact. The attribute says what is stored; renaming the struct changes nothing on disk.
+//! #[derive(DomainEvent, Serialize, Deserialize)]
+//! #[event(name = "door.opened", version = 1)]
+//! struct Opened { by: String }
+//!
+//! /// A state, folded from facts.
+//! #[derive(Aggregate, Default, Clone, Debug)]
+//! #[aggregate(name = "door", events(Opened))]
+//! struct Door { open: bool }
+//!
+//! impl Apply<Opened> for Door {
+//!     fn apply(&mut self, _: &Opened) { self.open = true }
+//! }
+//!
+//! #[derive(Debug, PartialEq, thiserror::Error)]
+//! #[error("the door is open already")]
+//! struct AlreadyOpen;
+//!
+//! /// A decision: from the state to facts, or to a refusal.
+//! impl Door {
+//!     fn open(&self, by: &str) -> Result<Opened, AlreadyOpen> {
+//!         if self.open { return Err(AlreadyOpen) }
+//!         Ok(Opened { by: by.into() })
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let doors = Repository::<Door>::new(MemoryStore::new());
+//! let opened = doors.execute("front", |door| door.open("alice")).await?;
+//! assert!(opened.open);
+//!
+//! let refused = doors.execute("front", |door| door.open("bob")).await.unwrap_err();
+//! assert_eq!(refused.refusal(), Some(&AlreadyOpen));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to begin
+//!
+//! | you want to | look at |
+//! |---|---|
+//! | decide whether this is for you | [`guide::when_not`] |
+//! | write the first aggregate | [`guide::start`] |
+//! | choose events well | [`guide::modelling`] |
+//! | change an event that is stored | [`guide::evolving`] |
+//! | test decisions | [`guide::testing`] |
+//! | run it on SQLite | [`guide::operating`] |
+//! | write a store | [`guide::store_authors`] |
+//!
+//! # The words
+//!
+//! | | |
+//! |---|---|
+//! | [`DomainEvent`], [`EventSet`], [`Aggregate`], [`Apply`], [`Handle`] | what you write: facts, sets of facts, states, what facts mean, commands |
+//! | [`Repository`] | executes commands and loads states, now or as of a moment |
+//! | [`Events`], [`History`] | typed events of a store, and of one aggregate |
+//! | [`memory::MemoryStore`], `sqlite::SqliteStore` | where events are kept |
+//! | [`EventStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |
+//! | [`ExecuteError`], [`StoreError`], [`DecodeError`] | the domain said no, somebody else was faster, or it broke: three cases, never mixed |
+//!
+//! # What it does not do
+//!
+//! - It does not notice that you changed the fields of an event without raising its version. It
+//!   notices a missing step between versions, and that while compiling.
+//! - It does not run projections or subscriptions. [`Events`], [`EventStore::wait_past`] and
+//!   checkpoints are there to build a loop with, but the loop is yours.
+//! - It does not encrypt. `Debug` of a generated event enum prints no payload unless asked to; what you
+//!   put into an event is stored as JSON that everybody with the file can read.
+//! - It does not call the world from a decision. Do that before, and pass the result in.
+//!
+//! # Features
+//!
+//! | feature | default | brings |
+//! |---|---|---|
+//! | `derive` | yes | the derive macros |
+//! | `sqlite` | no | the module `sqlite`: an embedded store in one file |
+//! | `testing` | no | the module `testing`: given / when / then, snapshot checks, the book of rules for stores |
 
 #[doc(inline)]
 pub use eventsource_core::*;
@@ -12,3 +95,10 @@ pub use eventsource_derive::{Aggregate, DomainEvent, EventSet};
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use eventsource_sqlite as sqlite;
+
+pub mod guide;
+
+/// The program of the README, compiled and run with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

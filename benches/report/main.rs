@@ -35,7 +35,9 @@ fn main() -> ExitCode {
     let mut all = Vec::new();
     measure::print_head();
     for scenario in scenarios::all() {
-        if !wanted.is_empty() && !wanted.iter().any(|name| scenario.name.contains(name.as_str())) {
+        // `append` is every scenario of that name, `append@256` the one with so many tasks.
+        let full_name = format!("{}@{}", scenario.name, scenario.tasks);
+        if !wanted.is_empty() && !wanted.iter().any(|name| full_name.contains(name.as_str())) {
             continue;
         }
         let measured = runtime.block_on((scenario.run)(&scale)).judged(&scenario);

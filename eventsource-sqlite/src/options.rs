@@ -27,7 +27,7 @@ pub enum Synchronous {
     /// When it is on the disk: an acknowledged event survives a power failure. The default.
     #[default]
     Full,
-    /// When it is with the operating system. Two to three times as fast for single appends; a power
+    /// When it is with the operating system: faster, because no append waits for the disk. A power
     /// failure or a crash of the system may lose the last commits, **among them events that a
     /// subscriber has already acted on**. A crash of the program alone loses nothing.
     Normal,

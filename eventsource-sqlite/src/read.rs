@@ -1,8 +1,12 @@
 //! Reading a page of events.
 
+use std::pin::pin;
+
 use chrono::{DateTime, Utc};
 use eventsource_core::{Cursor, Page, Position, Read, Scope, StoreError, Visit};
-use sqlx::sqlite::SqliteArguments;
+use futures::FutureExt;
+use futures::future::FusedFuture;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Row, SqliteConnection, query, query_with};
 use uuid::Uuid;
 
@@ -20,27 +24,21 @@ pub(crate) async fn read(connections: &Connections, read: &Read, visit: Visit<'_
     let until = read.until.unwrap_or(head.position).min(head.position);
     let mut last = None;
     let mut count = 0;
-    let mut chunk = Chunk::new();
-    let mut after = read.after;
-    while after < until && count < read.limit {
-        let asked = chunk.size(read.limit - count);
-        let Statement { sql, arguments } =
-            Statement::new(read, after, until, asked).map_err(|error| explain(file, error))?;
-        let row = match query_with(AssertSqlSafe(sql), arguments).fetch_one(&mut *connection).await {
-            Ok(row) => row,
-            Err(error) if chunk.shrink_after(&error) => continue,
-            Err(error) => return Err(explain(file, error)),
-        };
-        let frames: Option<&[u8]> = row.get(0);
-        let found = visit_frames(file, frames.unwrap_or_default(), |event| {
-            visit(event)?;
-            after = event.position;
+    let mut chunks = Chunks { read, until, chunk: Chunk::new() };
+    let mut next = chunks.fetch(connection, read.after, read.limit).await.map_err(|error| explain(file, error))?;
+    while let Some(fetched) = next.take() {
+        count += fetched.events;
+        // The next chunk is put together in SQLite's thread while this one is taken apart here.
+        let mut ahead = pin!(chunks.fetch(connection, fetched.last, read.limit - count).fuse());
+        if fetched.is_full {
+            next = (&mut ahead).now_or_never().transpose().map_err(|error| explain(file, error))?.flatten();
+        }
+        visit_frames(file, fetched.frames(), |event| {
             last = Some(Cursor::new(event.position, event.id));
-            Ok(())
+            visit(event)
         })?;
-        count += found;
-        if found < asked {
-            break;
+        if fetched.is_full && next.is_none() && !ahead.is_terminated() {
+            next = ahead.await.map_err(|error| explain(file, error))?;
         }
     }
     let at_end = count < read.limit;
@@ -71,8 +69,58 @@ async fn cursor_at_or_below(
     Ok(Cursor::new(Position(position as u64), id))
 }
 
-const FRAMES: &str =
-    concat!("SELECT group_concat(frame, '') FROM (SELECT ", include_str!("sql/frame.sql"), " AS frame FROM events",);
+const FRAMES: &str = concat!(
+    "SELECT group_concat(frame, ''), max(position), count(*) FROM (SELECT position, ",
+    include_str!("sql/frame.sql"),
+    " AS frame FROM events",
+);
+
+/// The chunks of a page.
+struct Chunks<'r> {
+    read: &'r Read,
+    until: Position,
+    chunk: Chunk,
+}
+
+/// A chunk as it comes from SQLite.
+struct Fetched {
+    row: SqliteRow,
+    last: Position,
+    events: usize,
+    /// Whether there may be more behind it.
+    is_full: bool,
+}
+
+impl Fetched {
+    fn frames(&self) -> &[u8] {
+        self.row.get::<Option<&[u8]>, _>(0).unwrap_or_default()
+    }
+}
+
+impl Chunks<'_> {
+    /// The chunk behind a position, if any event is wanted and can be there.
+    async fn fetch(
+        &mut self,
+        connection: &mut SqliteConnection,
+        after: Position,
+        wanted: usize,
+    ) -> Result<Option<Fetched>, sqlx::Error> {
+        while after < self.until && wanted > 0 {
+            let asked = self.chunk.size(wanted);
+            let Statement { sql, arguments } = Statement::new(self.read, after, self.until, asked)?;
+            match query_with(AssertSqlSafe(sql), arguments).fetch_one(&mut *connection).await {
+                Ok(row) => {
+                    let events = row.get::<i64, _>(2) as usize;
+                    let last = Position(row.get::<Option<i64>, _>(1).unwrap_or_default() as u64);
+                    return Ok(Some(Fetched { row, last, events, is_full: events == asked }));
+                }
+                Err(error) if self.chunk.shrink_after(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+}
 
 /// A page's statement: fixed texts and numbered values, so there are few statements and each is prepared once.
 struct Statement {

@@ -16,7 +16,7 @@ use sqlx::{SqliteConnection, query};
 use crate::connect::Connections;
 use crate::error::explain;
 use crate::maintenance::maintain;
-use crate::options::SqliteOptions;
+use crate::options::{SqliteOptions, Synchronous};
 use crate::snapshots::{SnapshotJob, SnapshotWriter};
 use crate::verify::{Verification, verify};
 use crate::watch::Head;
@@ -170,12 +170,13 @@ impl SqliteStore {
         Ok(result)
     }
 
-    /// The `synchronous` setting as the writing connection has it: 2 is FULL, 1 is NORMAL.
-    pub async fn synchronous(&self) -> Result<i64, StoreError> {
+    /// When a commit counts as stored, as the writing connection itself says.
+    pub async fn synchronous(&self) -> Result<Synchronous, StoreError> {
         let failed = |error| explain(&self.shared.connections.file, error);
         let mut writing = self.shared.connections.write().await?;
         let row = query("PRAGMA synchronous").fetch_one(writing.connection()?).await.map_err(failed)?;
-        Ok(sqlx::Row::get(&row, 0))
+        // 2 is FULL and 3 EXTRA; in write-ahead mode both wait for the disk at each commit.
+        Ok(if sqlx::Row::get::<i64, _>(&row, 0) >= 2 { Synchronous::Full } else { Synchronous::Normal })
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use eventsource::backend::stored_event_count;
-use eventsource::sqlite::SqliteStore;
+use eventsource::sqlite::{SqliteStore, Synchronous};
 use eventsource::{
     AppendOutcome, AppendRequest, EventStore, ExpectedVersion, NewEvent, Position, RawEvent, Read, StreamId,
 };
@@ -38,7 +38,7 @@ async fn child_that_appends_until_it_is_killed() {
 
 /// Appends, and says what was acknowledged in one write, so that a line is whole or absent.
 async fn append(store: &SqliteStore, task: u64, n: u64) {
-    let count = if n % 2 == 0 { 1 } else { TOGETHER };
+    let count = if n.is_multiple_of(2) { 1 } else { TOGETHER };
     let events: Vec<_> = (0..count).map(|_| NewEvent::new("thing.done", 1, b"{}".to_vec())).collect();
     let ids: Vec<_> = events.iter().map(|event| event.id.to_string()).collect();
     let stream = StreamId::new("thing", &format!("{task}-{}", n % 5)).unwrap();
@@ -57,7 +57,7 @@ async fn every_acknowledged_event_survives_a_killed_process_exactly_once() {
     let file = folder.path().join("killed.db");
     let store = SqliteStore::open(&file).await.unwrap();
     // A kill does not test the disk; that each commit waits for it is a setting, so it is read back.
-    assert_eq!(store.synchronous().await.unwrap(), 2);
+    assert_eq!(store.synchronous().await.unwrap(), Synchronous::Full);
     store.close().await.unwrap();
     let mut acknowledged = Vec::new();
     for round in 0..ROUNDS {

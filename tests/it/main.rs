@@ -1,8 +1,13 @@
 //! Every integration test, in one binary: one module per feature, test names are sentences.
 
+mod bank;
 mod broken_stores;
 mod compile_fail;
 mod conformance;
 mod derives;
+mod format;
+mod kill;
+mod repository;
 mod sqlite;
 mod testing_kit;
+mod tidy;

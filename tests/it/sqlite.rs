@@ -89,10 +89,10 @@ async fn appends_under_way_when_the_store_is_dropped_are_stored() {
 async fn the_writer_commits_with_the_durability_that_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let full = SqliteStore::open(folder.path().join("full.db")).await.unwrap();
-    assert_eq!(full.synchronous().await.unwrap(), 2);
+    assert_eq!(full.synchronous().await.unwrap(), Synchronous::Full);
     let options = SqliteOptions::default().synchronous(Synchronous::Normal);
     let normal = SqliteStore::open_with(folder.path().join("normal.db"), options).await.unwrap();
-    assert_eq!(normal.synchronous().await.unwrap(), 1);
+    assert_eq!(normal.synchronous().await.unwrap(), Synchronous::Normal);
 }
 
 #[tokio::test]

@@ -89,10 +89,14 @@ pub trait Aggregate: Default + Clone + Send + Sync + 'static + Apply<<Self as Ag
 /// #[derive(Serialize, Deserialize)]
 /// struct Withdraw { cents: u64 }
 ///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("only {there} cents are there")]
+/// struct NotEnough { there: u64 }
+///
 /// impl Handle<Withdraw> for Account {
-///     type Decision = Result<Withdrawn, String>;
+///     type Decision = Result<Withdrawn, NotEnough>;
 ///     fn handle(&self, command: &Withdraw) -> Self::Decision {
-///         if command.cents > self.cents { return Err(format!("only {} cents", self.cents)) }
+///         if command.cents > self.cents { return Err(NotEnough { there: self.cents }) }
 ///         Ok(Withdrawn { cents: command.cents })
 ///     }
 /// }

@@ -45,7 +45,6 @@ impl<A: Aggregate> Deref for Executed<A> {
 
 /// Why a command stored nothing: the domain said no, somebody else was faster, or something broke.
 #[derive(Debug)]
-#[non_exhaustive]
 pub enum ExecuteError<R> {
     /// The domain said no.
     Refused(R),

@@ -88,6 +88,11 @@ impl DecodeError {
         matches!(self.0.fault, Fault::Newer { .. } | Fault::UnknownEncoding { .. })
     }
 
+    /// It is older than anything this program still reads.
+    pub fn is_too_old(&self) -> bool {
+        matches!(self.0.fault, Fault::TooOld { .. })
+    }
+
     /// A step from an older version to the next failed.
     pub fn is_failed_step(&self) -> bool {
         matches!(self.0.fault, Fault::Step { .. })

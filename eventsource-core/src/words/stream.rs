@@ -28,6 +28,20 @@ pub struct StreamId {
 impl StreamId {
     /// Joins a category and an id, or names the rule that one of them breaks.
     pub fn new(category: &str, id: &str) -> Result<Self, NameError> {
+        Self::check(category, id)?;
+        Ok(Self { text: format!("{category}-{id}").into(), dash: category.len() as u8 })
+    }
+
+    /// Reads a stored name, splitting it at its first `-`.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let Some((category, id)) = text.split_once('-') else {
+            return Err(NameError::new("stream", text, "has no `-` between category and id"));
+        };
+        Self::check(category, id)?;
+        Ok(Self { text: text.into(), dash: category.len() as u8 })
+    }
+
+    fn check(category: &str, id: &str) -> Result<(), NameError> {
         name::check_category(category)?;
         if id.is_empty() {
             return Err(NameError::new("stream id", id, "is empty"));
@@ -38,15 +52,7 @@ impl StreamId {
         if category.len() + 1 + id.len() > name::MAX_STREAM {
             return Err(NameError::new("stream id", id, "makes the stream's name longer than 255 bytes"));
         }
-        Ok(Self { text: format!("{category}-{id}").into(), dash: category.len() as u8 })
-    }
-
-    /// Reads a stored name, splitting it at its first `-`.
-    pub fn parse(text: &str) -> Result<Self, NameError> {
-        match text.split_once('-') {
-            Some((category, id)) => Self::new(category, id),
-            None => Err(NameError::new("stream", text, "has no `-` between category and id")),
-        }
+        Ok(())
     }
 
     /// The whole name, as stored.

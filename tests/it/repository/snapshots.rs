@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use eventsource::{
-    Aggregate, Apply, AsOf, EventStore, ExecuteOptions, Load, LoadRow, Repository, Snapshot, SnapshotKey, SnapshotMark,
-    Version,
+    Aggregate, Apply, AsOf, EventStore, ExecuteOptions, Load, LoadRow, Repository, Snapshot, SnapshotMark, Version,
 };
 use serde::{Deserialize, Serialize};
 

@@ -67,6 +67,17 @@ impl Fixture {
         self
     }
 
+    /// What some rules need and this fixture does not have.
+    pub(super) fn missing(&self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.another.is_some(), "second handle (`with_another`)"),
+            (self.reopen.is_some(), "way to open it again (`with_reopen`)"),
+            (self.with_clock.is_some(), "clock (`with_clock`)"),
+        ]
+        .into_iter()
+        .filter_map(|(there, what)| (!there).then_some(what))
+    }
+
     /// Handles on the data: one or two.
     pub(super) fn handles(&self) -> Vec<Arc<dyn EventStore>> {
         std::iter::once(&self.store).chain(&self.another).cloned().collect()

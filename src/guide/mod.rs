@@ -1,0 +1,38 @@
+//! The guide: pages to read, one after the other or where you need them. There is no code here.
+//!
+//! 1. [`start`]: the first aggregate, and what can be asked of it
+//! 2. [`when_not`]: when *not* to use event sourcing
+//! 3. [`modelling`]: good events, decisions that need the time or the world, ids, metadata
+//! 4. [`evolving`]: changing what is stored already
+//! 5. [`testing`]: decisions without a store, snapshots, your own store
+//! 6. [`operating`]: SQLite in production
+//! 7. [`store_authors`]: writing a store
+//!
+//! Every block of Rust on these pages is compiled and run by the tests.
+
+// The pages link to what all features bring.
+#![cfg_attr(
+    not(all(feature = "derive", feature = "sqlite", feature = "testing")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
+
+#[doc = include_str!("start.md")]
+pub mod start {}
+
+#[doc = include_str!("when_not.md")]
+pub mod when_not {}
+
+#[doc = include_str!("modelling.md")]
+pub mod modelling {}
+
+#[doc = include_str!("evolving.md")]
+pub mod evolving {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("operating.md")]
+pub mod operating {}
+
+#[doc = include_str!("store_authors.md")]
+pub mod store_authors {}
