@@ -1,6 +1,6 @@
 //! What derived code calls; not for people.
 
-pub use crate::folding::aggregate::{Aggregate, Apply};
+pub use crate::folding::aggregate::{Aggregate, Apply, fold_decoded};
 pub use crate::folding::checked::{assert_distinct, assert_previous};
 pub use crate::folding::decision::IntoEvents;
 pub use crate::folding::decoding::{

@@ -77,6 +77,14 @@ pub(crate) fn aggregate(aggregate: Aggregate, generics: &Generics) -> TokenStrea
                     fn __snapshots() -> ::core::option::Option<__eventsource::SnapshotCodec<Self>> {
                         ::core::option::Option::None
                     }
+
+                    fn __fold(
+                        &mut self,
+                        _: &__eventsource::Decoding<'_>,
+                        _: &[u8],
+                    ) -> ::core::result::Result<(), __eventsource::Fault> {
+                        ::core::unreachable!()
+                    }
                 }
             },
         );

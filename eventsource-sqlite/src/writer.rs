@@ -3,15 +3,12 @@
 use std::collections::HashSet;
 
 use eventsource_core::backend::{AppendWriter, NewRow};
-use eventsource_core::{
-    AppendOutcome, AppendRequest, Appended, AppendedStream, Clock, ExpectedVersion, Position, StoreError, Version,
-};
-use sqlx::{Row, query};
+use eventsource_core::{AppendOutcome, AppendRequest, Appended, AppendedStream, Clock, Position, StoreError};
+use sqlx::query;
 
 use crate::batch::{Batch, Type};
 use crate::connect::Connections;
 use crate::error::explain;
-use crate::frame::time;
 use crate::heads::Known;
 use crate::watch::Head;
 
@@ -87,25 +84,26 @@ impl Writer {
         Ok(outcomes)
     }
 
-    /// The common case, one event to one stream: a single statement that commits by itself.
+    /// The common case, one event to a stream at a known version: a single statement that commits by itself.
     /// `None` if it is another case, or if a check failed and it must be found out which.
     async fn in_one_statement(&mut self, request: &AppendRequest) -> Result<Option<AppendOutcome>, StoreError> {
         let ([write], []) = (&request.writes[..], &request.conditions[..]) else { return Ok(None) };
+        let Some(head) = write.expected.place() else { return Ok(None) };
         if write.events.len() != 1 || !self.unknown_types(&[request]).is_empty() {
             return Ok(None);
         }
         let Some(NewRow { event, meta, command_key, .. }) = request.rows(0).next() else { return Ok(None) };
-        let file = &*self.connections.file;
         let mut writing = self.connections.write().await?;
         let mut patience = writing.patience();
         // Until it has answered, nothing is known of where the stream ends: the caller may go away meanwhile.
         self.known.forget(&write.stream);
-        let rows = loop {
+        let recorded_at = self.clock.now();
+        let inserted = loop {
             let statement = query(include_str!("sql/append_one.sql"))
                 .bind(write.stream.as_str())
                 .bind(write.stream.category())
-                .bind(expected_number(write.expected))
-                .bind(self.clock.now().timestamp_micros())
+                .bind(head.0.min(i64::MAX as u64) as i64)
+                .bind(recorded_at.timestamp_micros())
                 .bind(&event.id.as_bytes()[..])
                 .bind(&*event.name)
                 .bind(event.schema_version)
@@ -116,20 +114,18 @@ impl Writer {
                 .bind(event.metadata.causation_id.as_ref().map(|id| &id.as_bytes()[..]))
                 .bind(event.occurred_at.map(|time| time.timestamp_micros()))
                 .bind(command_key.as_deref());
-            // All rows, because the statement commits only when it has run to its end.
-            match statement.fetch_all(writing.connection()?).await {
-                Ok(rows) => break rows,
+            match statement.execute(writing.connection()?).await {
+                Ok(inserted) => break inserted,
                 Err(error) if patience.again(&error).await => {}
-                Err(error) => return Err(explain(file, error)),
+                Err(error) => return Err(explain(&self.connections.file, error)),
             }
         };
-        let Some(row) = rows.first() else { return Ok(None) };
-        let position = Position(row.get::<i64, _>(0) as u64);
-        let version = Version(row.get::<i64, _>(1) as u64);
-        let recorded_at =
-            time(row.get(2)).ok_or_else(|| StoreError::corrupt(format!("{file}: a recorded time is damaged")))?;
+        if inserted.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let position = Position(inserted.last_insert_rowid() as u64);
         self.head.advance(position);
-        let place = AppendedStream::new(version, vec![position], recorded_at);
+        let place = AppendedStream::new(head.next(), vec![position], recorded_at);
         Ok(Some(AppendOutcome::Stored(Appended::new(vec![place]))))
     }
 
@@ -144,15 +140,5 @@ impl Writer {
             self.types.clear();
         }
         self.types.extend(types);
-    }
-}
-
-/// What `append_one.sql` takes for an expected version. One that no stream can reach is no match, so the slow path names it.
-fn expected_number(expected: ExpectedVersion) -> i64 {
-    match expected {
-        ExpectedVersion::Any => -2,
-        ExpectedVersion::StreamExists => -1,
-        ExpectedVersion::NoStream => 0,
-        ExpectedVersion::Exact(version) => version.0.min(i64::MAX as u64) as i64,
     }
 }

@@ -1,7 +1,11 @@
 //! Events to state.
 
+use crate::words::decode_error::{DecodeError, Fault};
+use crate::words::event::RawEvent;
+
 use super::decision::IntoEvents;
-use super::event_set::EventSet;
+use super::decoding::Decoding;
+use super::event_set::{Decoded, EventSet};
 use super::snapshot_codec::SnapshotCodec;
 
 /// What a fact means for a state. It cannot fail: what was recorded happened.
@@ -72,6 +76,25 @@ pub trait Aggregate: Default + Clone + Send + Sync + 'static + Apply<<Self as Ag
     /// How its snapshots are taken, if they are.
     #[doc(hidden)]
     fn __snapshots() -> Option<SnapshotCodec<Self>>;
+
+    /// Decodes a stored event and applies what it means.
+    #[doc(hidden)]
+    fn __fold(&mut self, decoding: &Decoding<'_>, payload: &[u8]) -> Result<(), Fault>;
+}
+
+/// The door in for a state: applies a stored event, or everything that it has become.
+pub(crate) fn fold<A: Aggregate>(state: &mut A, raw: &RawEvent<'_>) -> Result<(), DecodeError> {
+    state.__fold(&Decoding::new(raw), raw.data).map_err(|fault| DecodeError::new(raw, fault))
+}
+
+/// The general way, for stored events that are split, retired or unknown; what a derived `__fold` ends with.
+pub fn fold_decoded<A: Aggregate>(state: &mut A, decoding: &Decoding<'_>, payload: &[u8]) -> Result<(), Fault> {
+    match A::Event::__decode(decoding, payload)? {
+        Decoded::One(event) => state.apply(&event),
+        Decoded::Many(events) => events.iter().for_each(|event| state.apply(event)),
+        Decoded::Nothing => {}
+    }
+    Ok(())
 }
 
 /// A command as a value: what it means for a state, decided without touching anything.

@@ -5,8 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::contract::load::{AsOf, Load, LoadEnd, LoadRow};
 use crate::contract::snapshot::{PendingSnapshot, RawSnapshot, SnapshotKey, SnapshotMark};
 use crate::contract::store::EventStore;
-use crate::folding::aggregate::Aggregate;
-use crate::folding::event_set::{Decoded, decode};
+use crate::folding::aggregate::{Aggregate, fold};
 use crate::words::error::{BoxError, StoreError};
 use crate::words::event::{ENCODING_JSON, RawEvent};
 use crate::words::stream::{Position, StreamId, Version};
@@ -78,11 +77,7 @@ impl<A: Aggregate> Folded<A> {
                 self.version.next()
             )));
         }
-        match decode::<A::Event>(event)? {
-            Decoded::One(fact) => self.state.apply(&fact),
-            Decoded::Many(facts) => facts.iter().for_each(|fact| self.state.apply(fact)),
-            Decoded::Nothing => {}
-        }
+        fold(&mut self.state, event)?;
         self.advance(event.version, event.position, event.occurred_at);
         Ok(())
     }

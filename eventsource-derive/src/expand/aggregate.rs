@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{apply, event_enum, event_set, in_const, into_events, on};
-use crate::model::Aggregate;
+use super::{apply, event, event_enum, event_set, in_const, into_events, on};
+use crate::model::{Aggregate, mark};
 
 pub(crate) fn expand(aggregate: &Aggregate) -> TokenStream {
     let Aggregate { ident, set, .. } = aggregate;
@@ -17,7 +17,7 @@ pub(crate) fn expand(aggregate: &Aggregate) -> TokenStream {
         apply::expand(aggregate),
         into_events::expand(aggregate),
     ];
-    let snapshots = snapshots(aggregate);
+    let (snapshots, fold) = (snapshots(aggregate), fold(aggregate));
     let impls = in_const(
         &set.root,
         quote! {
@@ -31,10 +31,38 @@ pub(crate) fn expand(aggregate: &Aggregate) -> TokenStream {
                 fn __snapshots() -> ::core::option::Option<__eventsource::SnapshotCodec<Self>> {
                     #snapshots
                 }
+
+                #fold
             }
         },
     );
     quote!(#event_enum #impls)
+}
+
+/// From the stored bytes to `apply`, with no enum between: what a replay is made of.
+fn fold(aggregate: &Aggregate) -> TokenStream {
+    let arms = aggregate.set.members.iter().map(|member| {
+        let (ty, event) = (&member.event, event(&member.event));
+        // The same text on the same token as in the dispatch, so that a missing `Apply` is one error.
+        let apply = on(mark(ty), quote!(<Self as __eventsource::Apply<#ty>>::apply));
+        quote! {
+            if #event::DESCRIPTOR.is_stored_as(decoding.name()) {
+                let event = #event::__decode(decoding, payload)?;
+                #apply(self, &event);
+                return ::core::result::Result::Ok(());
+            }
+        }
+    });
+    quote! {
+        fn __fold(
+            &mut self,
+            decoding: &__eventsource::Decoding<'_>,
+            payload: &[u8],
+        ) -> ::core::result::Result<(), __eventsource::Fault> {
+            #(#arms)*
+            __eventsource::fold_decoded(self, decoding, payload)
+        }
+    }
 }
 
 fn snapshots(aggregate: &Aggregate) -> TokenStream {
