@@ -54,7 +54,11 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    pub fn judged(mut self, scenario: &Scenario) -> Measured {
+    /// `None` if this machine cannot measure it.
+    pub fn judged(mut self, scenario: &Scenario) -> Option<Measured> {
+        if self.ours.is_empty() || self.raw.is_empty() {
+            return None;
+        }
         let (ours, raw) = (Spread::of(&mut self.ours), Spread::of(&mut self.raw));
         let ratio = ours.median / raw.median;
         let (bound, holds) = match scenario.bound {
@@ -63,7 +67,7 @@ impl Rounds {
         };
         let Scenario { name, store, tasks, unit, .. } = *scenario;
         let sign = if matches!(scenario.bound, Bound::RateAtLeast(_)) { '≥' } else { '≤' };
-        Measured { name, store, tasks, unit, ours, raw, ratio, bound, sign, holds }
+        Some(Measured { name, store, tasks, unit, ours, raw, ratio, bound, sign, holds })
     }
 }
 
@@ -145,4 +149,16 @@ pub fn folder() -> tempfile::TempDir {
     let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target");
     let parent = std::env::var("EVENTSOURCE_BENCH_DIR").unwrap_or_else(|_| target.to_owned());
     tempfile::Builder::new().prefix("bench-").tempdir_in(parent).expect("a folder for the databases")
+}
+
+/// Makes the system count the greatest memory anew; false where it cannot.
+pub fn forget_peak_memory() -> bool {
+    std::fs::write("/proc/self/clear_refs", "5").is_ok()
+}
+
+/// The greatest memory of this process in MB, where the system tells.
+pub fn peak_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? / 1024.0)
 }

@@ -10,7 +10,7 @@ use eventsource::{
 use tokio::sync::oneshot;
 
 use crate::domain::{Account, AccountEvent, nth};
-use crate::measure::{Bound, Rounds, Scale, Scenario, folder, micros_each, rate};
+use crate::measure::{self, Bound, Rounds, Scale, Scenario, folder, micros_each, rate};
 use crate::raw;
 
 pub fn all() -> Vec<Scenario> {
@@ -54,6 +54,14 @@ pub fn all() -> Vec<Scenario> {
             unit: "events/s",
             bound: Bound::RateAtLeast(0.90),
             run: |scale| Box::pin(decode_apply(scale)),
+        },
+        Scenario {
+            name: "memory-of-replay",
+            store: "sqlite",
+            tasks: 1,
+            unit: "MB, raw is the limit",
+            bound: Bound::TimeAtMost(1.0),
+            run: |_| Box::pin(memory_of_replay()),
         },
     ]
 }
@@ -224,4 +232,24 @@ async fn decode_apply(scale: &Scale) -> Rounds {
         rounds.raw.push(rate(EVENTS as usize * times, raw).await);
     }
     rounds
+}
+
+/// The greatest memory of this process while it replays a million events, against 200 MB.
+async fn memory_of_replay() -> Rounds {
+    const EVENTS: usize = 1_000_000;
+    let folder = folder();
+    let store = SqliteStore::open(folder.path().join("ours.db")).await.expect("opens");
+    fill(&store, EVENTS, 1_000).await;
+    if !measure::forget_peak_memory() {
+        return Rounds::default();
+    }
+    let mut count = 0;
+    let mut events = Events::<AccountEvent>::new(store, Read::category("account"));
+    while let Some(event) = events.next().await.expect("reads") {
+        std::hint::black_box(&event);
+        count += 1;
+    }
+    assert_eq!(count, EVENTS);
+    let ours = measure::peak_memory().into_iter().collect();
+    Rounds { ours, raw: vec![200.0] }
 }

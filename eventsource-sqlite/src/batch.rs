@@ -81,12 +81,12 @@ impl<'a> Batch<'a> {
                 return Err(StoreError::failed(format!("{file}: the look-up of a batch has no answer")));
             };
             if known.valid_in((data_version.get(0), maintained)) {
-                return Ok(asked.learn(found, known));
+                return asked.learn(file, found, known);
             }
             // What was not asked for because it was known is known no more.
             let asked = Asked::of(requests, known);
             let found = asked.bind(query(LOOK_UP)).fetch_one(connection).await.map_err(|error| explain(file, error))?;
-            return Ok(asked.learn(&found, known));
+            return asked.learn(file, &found, known);
         }
     }
 
@@ -102,7 +102,7 @@ impl<'a> Batch<'a> {
         let asked = Asked::of(&requests, &known);
         let found =
             asked.bind(query(LOOK_UP)).fetch_one(&mut *connection).await.map_err(|error| explain(file, error))?;
-        let last_position = asked.learn(&found, &mut known);
+        let last_position = asked.learn(file, &found, &mut known)?;
         let mut batch = Batch::new(connection, file, &requests, &mut known, last_position, clock);
         batch.outcome(0, request).await??;
         batch.flush().await?;
@@ -237,30 +237,37 @@ impl<'r> Asked<'r> {
     }
 
     /// Notes what was found; answers the last position that was given.
-    fn learn(&self, found: &SqliteRow, known: &mut Known) -> i64 {
+    fn learn(&self, file: &str, found: &SqliteRow, known: &mut Known) -> Result<i64, StoreError> {
+        let damaged =
+            || StoreError::corrupt(format!("{file}: the version or time of a stream's last event is damaged"));
         let mut last_position = 0;
         for stream in &self.streams {
             known.learn(stream, Version(0), i64::MIN);
         }
-        let numbers: Option<&str> = found.get(0);
-        let mut numbers = numbers.unwrap_or_default().split(' ').filter_map(|number| number.parse::<i64>().ok());
-        let mut four = || Some([numbers.next()?, numbers.next()?, numbers.next()?, numbers.next()?]);
-        while let Some([kind, place, number, recorded_at]) = four() {
+        let text: Option<&str> = found.try_get(0).map_err(|error| explain(file, error))?;
+        let numbers = text.unwrap_or_default().split_terminator(' ').map(|number| number.parse::<i64>());
+        let numbers: Vec<i64> = numbers.collect::<Result<_, _>>().map_err(|_| damaged())?;
+        for four in numbers.chunks(4) {
+            let &[kind, place, number, recorded_at] = four else { return Err(damaged()) };
+            let place = place as usize;
             match kind {
-                0 => known.learn(self.streams[place as usize], Version(number as u64), recorded_at),
+                0 => {
+                    let stream = self.streams.get(place).ok_or_else(damaged)?;
+                    known.learn(stream, Version(number as u64), recorded_at);
+                }
                 1 => {
-                    let (stream, key) = &self.keys[place as usize];
+                    let (stream, key) = self.keys.get(place).ok_or_else(damaged)?;
                     known.keys.insert(((*stream).clone(), key.to_string()), Version(number as u64));
                 }
                 _ => last_position = number,
             }
         }
-        last_position
+        Ok(last_position)
     }
 }
 
 /// Leaves the transaction, if there is one: after some errors SQLite has left it by itself, and says so.
-async fn roll_back(connection: &mut SqliteConnection) {
+pub(crate) async fn roll_back(connection: &mut SqliteConnection) {
     if let Err(error) = query("ROLLBACK").execute(connection).await {
         tracing::debug!(%error, "nothing to roll back");
     }

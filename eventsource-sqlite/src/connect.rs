@@ -75,6 +75,7 @@ impl Connections {
             return Err(StoreError::closed());
         }
         Ok(Writing {
+            in_transaction: false,
             guard,
             file: self.file.clone(),
             maintained: self.maintained.clone(),
@@ -112,6 +113,7 @@ impl Connections {
 
 /// The connection that writes, held.
 pub(crate) struct Writing {
+    in_transaction: bool,
     guard: OwnedMutexGuard<Option<SqliteConnection>>,
     file: Arc<str>,
     maintained: Arc<AtomicU64>,
@@ -123,6 +125,15 @@ impl Writing {
     pub(crate) fn parts(&mut self) -> Result<(&mut SqliteConnection, &str, u64), StoreError> {
         let maintained = self.maintained.load(Ordering::Relaxed);
         Ok((self.guard.as_mut().ok_or_else(StoreError::closed)?, &self.file, maintained))
+    }
+
+    /// Says that a transaction is open that its own code ends, committed or rolled back, with [`Self::leave`].
+    pub(crate) fn enter(&mut self) {
+        self.in_transaction = true;
+    }
+
+    pub(crate) fn leave(&mut self) {
+        self.in_transaction = false;
     }
 
     /// Makes the writer forget what it knows, before maintenance changes it.
@@ -137,6 +148,16 @@ impl Writing {
 
     pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
         self.guard.as_mut().ok_or_else(StoreError::closed)
+    }
+}
+
+impl Drop for Writing {
+    /// A panic inside a transaction closes the connection, which rolls back, and with it the store: were it
+    /// given back, what others write on it would be part of a transaction that nobody commits.
+    fn drop(&mut self) {
+        if self.in_transaction {
+            self.guard.take();
+        }
     }
 }
 

@@ -81,7 +81,8 @@ async fn keyed(
         .fetch_optional(connection)
         .await
         .map_err(|error| explain(file, error))?;
-    Ok(row.map(|row| Version(row.get::<i64, _>(0) as u64)))
+    let version = row.map(|row| row.try_get::<i64, _>(0)).transpose().map_err(|error| explain(file, error))?;
+    Ok(version.map(|version| Version(version as u64)))
 }
 
 async fn stored_count(
@@ -96,7 +97,7 @@ async fn stored_count(
         .fetch_one(connection)
         .await
         .map_err(|error| explain(file, error))?;
-    stored_event_count(row.get(0))
+    stored_event_count(row.try_get(0).map_err(|error| explain(file, error))?)
 }
 
 async fn events(
@@ -116,11 +117,13 @@ async fn events(
     .fetch_all(connection)
     .await
     .map_err(|error| explain(file, error))?;
-    let stored = rows.iter().map(|row| Stored {
-        // An id of another length equals no event's.
-        id: Uuid::from_slice(row.get(0)).unwrap_or_default(),
-        position: Position(row.get::<i64, _>(1) as u64),
-        recorded_at: row.get(2),
+    let stored = rows.iter().map(|row| {
+        Ok(Stored {
+            // An id of another length equals no event's.
+            id: Uuid::from_slice(row.try_get(0)?).unwrap_or_default(),
+            position: Position(row.try_get::<i64, _>(1)? as u64),
+            recorded_at: row.try_get(2)?,
+        })
     });
-    Ok(stored.collect())
+    stored.collect::<Result<_, _>>().map_err(|error| explain(file, error))
 }

@@ -48,7 +48,7 @@ pub(crate) async fn load(connections: &Connections, load: &Load, visit: VisitLoa
         // Few rows: the snapshot and the key's event, if any, stand before the value of all events.
         for row in &rows {
             match row.get::<i64, _>(0) {
-                SNAPSHOT => visit(LoadRow::Snapshot(snapshot(&connections.file, row)?))?,
+                SNAPSHOT => visit(LoadRow::Snapshot(snapshot(row)))?,
                 EVENTS => {
                     let frames: Option<&[u8]> = row.get(1);
                     count = visit_frames(&connections.file, frames.unwrap_or_default(), |event| {
@@ -115,16 +115,17 @@ impl Next<'_> {
     }
 }
 
-fn snapshot<'r>(file: &str, row: &'r SqliteRow) -> Result<RawSnapshot<'r>, StoreError> {
-    let max_occurred_at = time(row.get(5));
-    Ok(RawSnapshot {
-        data: row.get(1),
-        version: Version(row.get::<i64, _>(2) as u64),
-        position: Position(row.get::<i64, _>(3) as u64),
-        encoding: row.get::<i64, _>(4) as i16,
-        max_occurred_at: max_occurred_at
-            .ok_or_else(|| StoreError::corrupt(format!("{file}: the time of a snapshot is damaged")))?,
-    })
+/// A damaged snapshot is handed on as one without bytes, which nobody can read, so that a replay follows.
+fn snapshot(row: &SqliteRow) -> RawSnapshot<'_> {
+    let number = |column: usize| row.try_get::<i64, _>(column).unwrap_or_default();
+    let max_occurred_at = time(number(5));
+    RawSnapshot {
+        data: row.try_get(1).ok().filter(|_| max_occurred_at.is_some()).unwrap_or_default(),
+        version: Version(number(2) as u64),
+        position: Position(number(3) as u64),
+        encoding: number(4) as i16,
+        max_occurred_at: max_occurred_at.unwrap_or_default(),
+    }
 }
 
 fn stored_command(row: &SqliteRow) -> Result<StoredCommand, StoreError> {

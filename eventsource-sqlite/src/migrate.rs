@@ -75,7 +75,7 @@ async fn read_identity(connection: &mut SqliteConnection, file: &str) -> Result<
         .await
         .map_err(|error| explain(file, error))?
         .ok_or_else(|| StoreError::corrupt(format!("{file}: the row that says which store it is is missing")))?;
-    let (min_writer, ordering): (i64, &str) = (row.get(2), row.get(3));
+    let (min_writer, ordering): (i64, String) = (row.get(2), row.try_get(3).map_err(|error| explain(file, error))?);
     if min_writer > WRITER || ordering != ORDERING {
         return Err(StoreError::incompatible(format!(
             "{file}: wants writers of protocol {min_writer} and ordering {ordering:?}, \

@@ -139,7 +139,7 @@ impl Statement {
             Scope::Stream(stream) => statement.and(" AND stream = ", stream.as_str().to_owned())?,
         }
         if read.after_version.0 > 0 {
-            statement.and(" AND version > ", read.after_version.0 as i64)?;
+            statement.and(" AND version > ", read.after_version.0.min(i64::MAX as u64) as i64)?;
         }
         if !read.names.is_empty() {
             statement.and(" AND name IN (SELECT value FROM json_each(", serde_json::json!(read.names).to_string())?;

@@ -2,8 +2,9 @@
 
 use eventsource_core::backend::{BatchWriter, Weight};
 use eventsource_core::{PendingSnapshot, Snapshot, StoreError, StreamId, now};
-use sqlx::{Connection, Row, SqliteConnection, query};
+use sqlx::{Row, SqliteConnection, query};
 
+use crate::batch::roll_back;
 use crate::connect::Connections;
 use crate::error::explain;
 
@@ -35,18 +36,27 @@ impl SnapshotWriter {
         let failed = |error| explain(&self.connections.file, error);
         let mut writing = self.connections.write().await?;
         let mut patience = writing.patience();
-        let mut tx = loop {
-            match writing.connection()?.begin_with("BEGIN IMMEDIATE").await {
-                Ok(tx) => break tx,
-                Err(error) if patience.again(&error).await => {}
-                Err(error) => return Err(failed(error)),
+        while let Err(error) = query("BEGIN IMMEDIATE").execute(writing.connection()?).await {
+            if !patience.again(&error).await {
+                return Err(failed(error));
             }
-        };
-        for snapshot in snapshots {
-            save(&mut tx, snapshot).await.map_err(failed)?;
         }
-        tx.commit().await.map_err(failed)
+        // Not sqlx's transaction: when SQLite has rolled back by itself, as it does on a full disk, that one cannot begin again.
+        writing.enter();
+        let saved = save_all(writing.connection()?, snapshots).await;
+        if saved.is_err() {
+            roll_back(writing.connection()?).await;
+        }
+        writing.leave();
+        saved.map_err(failed)
     }
+}
+
+async fn save_all(connection: &mut SqliteConnection, snapshots: &[Snapshot]) -> Result<(), sqlx::Error> {
+    for snapshot in snapshots {
+        save(connection, snapshot).await?;
+    }
+    query("COMMIT").execute(connection).await.map(|_| ())
 }
 
 pub(crate) async fn save_now(connections: &Connections, snapshot: &Snapshot) -> Result<(), StoreError> {
@@ -96,5 +106,7 @@ pub(crate) async fn streams(
     .fetch_all(reading.connection()?)
     .await
     .map_err(|error| explain(&connections.file, error))?;
-    rows.iter().map(|row| Ok(StreamId::parse(row.get(0))?)).collect()
+    rows.iter()
+        .map(|row| Ok(StreamId::parse(row.try_get(0).map_err(|error| explain(&connections.file, error))?)?))
+        .collect()
 }

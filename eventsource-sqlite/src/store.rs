@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::{AppendQueue, BatchQueue};
@@ -12,6 +13,7 @@ use eventsource_core::{
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::{SqliteConnection, query};
+use uuid::Uuid;
 
 use crate::connect::Connections;
 use crate::error::explain;
@@ -71,8 +73,20 @@ impl SqliteStore {
 
     /// The same, with options.
     pub async fn open_with(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, StoreError> {
-        let connections = Connections::file(path.as_ref(), &options).await?;
-        Self::start(connections, options).await
+        let until = Instant::now().checked_add(options.busy_timeout);
+        loop {
+            let opened = match Connections::file(path.as_ref(), &options).await {
+                Ok(connections) => Self::start(connections, options.clone()).await,
+                Err(error) => Err(error),
+            };
+            // While another process makes the file or switches it to write-ahead mode, SQLite does not wait by itself.
+            match opened {
+                Err(error) if error.is_transient() && until.is_none_or(|until| Instant::now() < until) => {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+                opened => return opened,
+            }
+        }
     }
 
     /// A store in memory, gone when the last clone is dropped.
@@ -109,12 +123,18 @@ impl SqliteStore {
         }
         // SQLite does not flush the copy, so it is flushed before it gets its name.
         let mut part = path.as_os_str().to_owned();
-        part.push(".part");
+        part.push(format!(".{}.part", Uuid::now_v7()));
         let text = part.to_str().ok_or_else(|| StoreError::invalid(format!("{shown}: the path is not UTF-8")))?;
-        let _ = tokio::fs::remove_file(&part).await;
         let failed = |error| explain(&self.shared.connections.file, error);
-        let mut reading = self.shared.connections.read().await?;
-        query("VACUUM INTO ?1").bind(text).execute(reading.connection()?).await.map_err(failed)?;
+        // On a connection of its own: one that is given back in the middle would keep the next reader waiting.
+        let copied = match self.shared.connections.another().await? {
+            Some(mut own) => query("VACUUM INTO ?1").bind(text).execute(&mut own).await,
+            None => {
+                let mut reading = self.shared.connections.read().await?;
+                query("VACUUM INTO ?1").bind(text).execute(reading.connection()?).await
+            }
+        };
+        copied.map_err(failed)?;
         tokio::fs::File::open(&part).await.map_err(io)?.sync_all().await.map_err(io)?;
         tokio::fs::rename(&part, path).await.map_err(io)
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use eventsource_core::StoreError;
 use futures::TryStreamExt;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, query};
 
 use crate::connect::Connections;
@@ -79,7 +80,7 @@ pub(crate) async fn verify(connections: &Connections) -> Result<Verification, St
     for check in CHECKS {
         let mut rows = query(check).fetch(&mut *connection);
         while let Some(row) = rows.try_next().await.map_err(failed)? {
-            found.problems.push(Problem { place: row.get(0), what: row.get(1) });
+            found.problems.push(Problem { place: text(&row, 0), what: text(&row, 1) });
         }
         // On a file with broken pages the other checks would only stumble over them.
         if !found.problems.is_empty() && check == CHECKS[0] {
@@ -93,4 +94,9 @@ pub(crate) async fn verify(connections: &Connections) -> Result<Verification, St
     found.events = row.get::<i64, _>(0) as u64;
     found.streams = row.get::<i64, _>(1) as u64;
     Ok(found)
+}
+
+/// A damaged text is no reason to stop looking for damage.
+fn text(row: &SqliteRow, column: usize) -> String {
+    String::from_utf8_lossy(row.try_get_unchecked::<&[u8], _>(column).unwrap_or_default()).into_owned()
 }

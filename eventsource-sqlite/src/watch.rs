@@ -81,11 +81,17 @@ impl Head {
         if looker.is_none() {
             *looker = connections.another().await?.map(|connection| Looker { connection, seen: -1 });
         }
-        let Some(Looker { connection, seen }) = &mut *looker else { return Ok(()) };
+        // In memory nobody else can write, but an append whose caller went away has told nobody.
+        let Some(Looker { connection, seen }) = &mut *looker else {
+            self.advance(read_head(connections).await?);
+            return Ok(());
+        };
         let row = query("PRAGMA data_version").fetch_one(&mut *connection).await.map_err(failed)?;
         let now: i64 = row.get(0);
-        if now != std::mem::replace(seen, now) {
+        if now != *seen {
             self.advance(read_head(connections).await?);
+            // Only now: if this waiter goes away while it reads, another one must still find the change.
+            *seen = now;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::batch::{Batch, Type};
 use crate::connect::Connections;
 use crate::error::explain;
 use crate::heads::Known;
+use crate::patience::Turn;
 use crate::watch::Head;
 
 /// Appends batches of requests.
@@ -20,6 +21,7 @@ pub(crate) struct Writer {
     /// The types that the store is known to have noted.
     types: HashSet<Type>,
     known: Known,
+    turn: Turn,
 }
 
 /// Types to remember at most; a store that has more only notes them again.
@@ -33,13 +35,16 @@ impl AppendWriter for Writer {
     }
 
     async fn append_batch(&mut self, requests: &[&AppendRequest]) -> Outcomes {
-        self.outcomes(requests).await
+        self.turn.begin().await;
+        let outcomes = self.outcomes(requests).await;
+        self.turn.end();
+        outcomes
     }
 }
 
 impl Writer {
     pub(crate) fn new(connections: Connections, head: Head, clock: Clock) -> Self {
-        Self { connections, head, clock, types: HashSet::new(), known: Known::default() }
+        Self { connections, head, clock, types: HashSet::new(), known: Known::default(), turn: Turn::new() }
     }
 
     /// One outcome for each request. If the batch fails as a whole, each request is tried alone,
@@ -76,9 +81,14 @@ impl Writer {
     async fn together(&mut self, requests: &[&AppendRequest]) -> Result<Outcomes, StoreError> {
         let new_types = self.unknown_types(requests);
         let mut writing = self.connections.write().await?;
-        let batch = Batch::begin(&mut writing, requests, &mut self.known, &self.clock).await?;
-        let (outcomes, last) = batch.commit(&new_types).await?;
+        writing.enter();
+        let done = match Batch::begin(&mut writing, requests, &mut self.known, &self.clock).await {
+            Ok(batch) => batch.commit(&new_types).await,
+            Err(error) => Err(error),
+        };
+        writing.leave();
         drop(writing);
+        let (outcomes, last) = done?;
         self.remember(new_types);
         self.head.advance(last);
         Ok(outcomes)

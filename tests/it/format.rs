@@ -44,6 +44,8 @@ async fn write(path: &Path) {
     store.append(first.into()).await.unwrap();
     let plain = vec![event(4, "account.credited", 2, r#"{"cents":7}"#)];
     store.append(AppendRequest::new(account("bob"), Version(1), plain).into()).await.unwrap();
+    let mark = SnapshotMark::new(account("bob"), SnapshotKey::new("state", 42, 1), (Version(1), Position(3)), noon);
+    store.save_snapshot(Snapshot::new(mark, b"{\"cents\":0}".to_vec())).await.unwrap();
     let gone = vec![event(5, "account.credited", 2, r#"{"cents":9}"#)];
     store.append(AppendRequest::new(account("carol"), ExpectedVersion::Any, gone).into()).await.unwrap();
     store
@@ -53,8 +55,6 @@ async fn write(path: &Path) {
         })
         .await
         .unwrap();
-    let mark = SnapshotMark::new(account("bob"), SnapshotKey::new("state", 42, 1), (Version(1), Position(3)), noon);
-    store.save_snapshot(Snapshot::new(mark, b"{\"cents\":0}".to_vec())).await.unwrap();
     let checkpoint = Checkpoint::new(Cursor::new(Position(4), id(4)), store.identity()).owner_epoch(3);
     store.save_checkpoint(&CheckpointKey::new("balances").view_version(2).partition(1), checkpoint).await.unwrap();
     store.close().await.unwrap();

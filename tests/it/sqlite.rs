@@ -57,6 +57,21 @@ async fn what_was_appended_is_there_when_the_file_is_opened_again() {
     assert_eq!(texts(&again).await, [r#"{"text":"hello"}"#]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_file_may_be_opened_by_many_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..10 {
+        let path = folder.path().join(format!("{round}.db"));
+        let opens = (0..8).map(|_| tokio::spawn(SqliteStore::open(path.clone())));
+        let mut identities = Vec::new();
+        for open in opens.collect::<Vec<_>>() {
+            identities.push(open.await.unwrap().unwrap().identity());
+        }
+        identities.dedup();
+        assert_eq!(identities.len(), 1, "two stores were made in one file");
+    }
+}
+
 #[tokio::test]
 async fn a_closed_store_says_so() {
     let folder = tempfile::tempdir().unwrap();
@@ -348,10 +363,13 @@ async fn the_log_view_shows_events_under_the_textbooks_names() {
     let new = event("hello").with_occurred_at(time).with_metadata(Metadata::default().with_actor("anna"));
     let request = AppendRequest::new(note("a-b"), ExpectedVersion::NoStream, vec![new]);
     store.append(Arc::new(request)).await.unwrap();
+    let before_1970 = event("old").with_occurred_at(chrono::DateTime::from_timestamp_micros(-1).unwrap());
+    let request = AppendRequest::new(note("old"), ExpectedVersion::NoStream, vec![before_1970]);
+    store.append(Arc::new(request)).await.unwrap();
     let mut shell = shell(&path).await;
     let row = query(
         "SELECT aggregate_type, aggregate_id, sequence_number, event_type, event_version, \
-         event_data ->> 'text', metadata ->> 'actor', occurred_at FROM event_log",
+         event_data ->> 'text', metadata ->> 'actor', occurred_at FROM event_log WHERE position = 1",
     )
     .fetch_one(&mut shell)
     .await
@@ -360,6 +378,8 @@ async fn the_log_view_shows_events_under_the_textbooks_names() {
     assert_eq!((kind, id, number, name), ("note", "a-b", 1, "note.written"));
     let (version, text, actor, occurred): (i64, &str, &str, &str) = (row.get(4), row.get(5), row.get(6), row.get(7));
     assert_eq!((version, text, actor, occurred), (1, "hello", "anna", "2024-02-29T12:30:00.000042Z"));
+    let row = query("SELECT occurred_at FROM event_log WHERE position = 2").fetch_one(&mut shell).await.unwrap();
+    assert_eq!(row.get::<&str, _>(0), "1969-12-31T23:59:59.999999Z");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, watch};
 
 use crate::words::error::StoreError;
 
@@ -30,18 +30,20 @@ const BATCH_ROWS: usize = 8_192;
 
 enum Message<J> {
     Job(J),
-    Close(oneshot::Sender<()>),
+    Close,
 }
 
 /// The queue's end at which callers stand. The task ends when the last end is dropped and the queue is empty.
 #[derive(Debug)]
 pub struct BatchQueue<J> {
     sender: mpsc::Sender<Message<J>>,
+    /// Its sender goes away with the task.
+    ended: watch::Receiver<()>,
 }
 
 impl<J> Clone for BatchQueue<J> {
     fn clone(&self) -> Self {
-        Self { sender: self.sender.clone() }
+        Self { sender: self.sender.clone(), ended: self.ended.clone() }
     }
 }
 
@@ -49,8 +51,12 @@ impl<J: Weight + Send + 'static> BatchQueue<J> {
     /// Starts the task; needs a running tokio runtime.
     pub fn start(writer: impl BatchWriter<J>) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(run(receiver, writer));
-        Self { sender }
+        let (task, ended) = watch::channel(());
+        tokio::spawn(async move {
+            run(receiver, writer).await;
+            drop(task);
+        });
+        Self { sender, ended }
     }
 
     /// Whether it refuses jobs.
@@ -68,19 +74,17 @@ impl<J: Weight + Send + 'static> BatchQueue<J> {
         self.sender.try_send(Message::Job(job)).is_ok()
     }
 
-    /// Writes what was handed in before, and refuses what comes later. A second call waits for nothing.
+    /// Writes what was handed in before, and refuses what comes later. Every call waits until that is done.
     pub async fn close(&self) {
-        let (done, closed) = oneshot::channel();
-        if self.sender.send(Message::Close(done)).await.is_ok() {
-            // An error says that the task has ended, which is what was wanted.
-            let _ = closed.await;
-        }
+        // An error says that somebody else has closed it.
+        let _ = self.sender.send(Message::Close).await;
+        let mut ended = self.ended.clone();
+        while ended.changed().await.is_ok() {}
     }
 }
 
 async fn run<J: Weight>(mut receiver: mpsc::Receiver<Message<J>>, mut writer: impl BatchWriter<J>) {
     let mut waiting = Vec::new();
-    let mut closers = Vec::new();
     while receiver.recv_many(&mut waiting, BATCH_JOBS).await > 0 {
         let mut batch = Vec::with_capacity(waiting.len());
         let mut rows = 0;
@@ -94,18 +98,11 @@ async fn run<J: Weight>(mut receiver: mpsc::Receiver<Message<J>>, mut writer: im
                     rows += job.rows();
                     batch.push(job);
                 }
-                Message::Close(done) => {
-                    receiver.close();
-                    closers.push(done);
-                }
+                Message::Close => receiver.close(),
             }
         }
         if !batch.is_empty() {
             writer.write(batch).await;
         }
-    }
-    drop(writer);
-    for closer in closers {
-        let _ = closer.send(());
     }
 }

@@ -150,14 +150,15 @@ pub struct TimeRange {
 impl TimeRange {
     /// From any range of times.
     pub fn new(range: impl RangeBounds<DateTime<Utc>>) -> Self {
-        let tick = TimeDelta::microseconds(1);
+        // Behind the last time that there is comes nothing.
+        let later = |time| stored_precision(time).checked_add_signed(TimeDelta::microseconds(1));
         let from = match range.start_bound() {
             Bound::Included(time) => Some(stored_precision(*time)),
-            Bound::Excluded(time) => Some(stored_precision(*time) + tick),
+            Bound::Excluded(time) => later(*time).or(Some(DateTime::<Utc>::MAX_UTC)),
             Bound::Unbounded => None,
         };
         let until = match range.end_bound() {
-            Bound::Included(time) => Some(stored_precision(*time) + tick),
+            Bound::Included(time) => later(*time),
             Bound::Excluded(time) => Some(stored_precision(*time)),
             Bound::Unbounded => None,
         };

@@ -88,7 +88,9 @@ impl PendingSnapshot {
 
     /// Encodes it now. One that cannot be encoded is a warning in the log: a replay does without.
     pub fn encode(self) -> Option<Snapshot> {
-        match (self.encode)() {
+        // A panic in somebody's `Serialize` must not end the store's task.
+        let encoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(self.encode));
+        match encoded.unwrap_or_else(|_| Err("encoding it panicked".into())) {
             Ok(data) => Some(Snapshot::new(self.mark, data)),
             Err(error) => {
                 tracing::warn!(stream = %self.mark.stream, %error, "a snapshot could not be encoded and was dropped");

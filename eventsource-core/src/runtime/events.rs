@@ -39,6 +39,7 @@ pub struct Events<E> {
     page: VecDeque<Recorded<E>>,
     cursor: Cursor,
     at_end: bool,
+    nothing: bool,
 }
 
 impl<E> fmt::Debug for Events<E> {
@@ -56,7 +57,10 @@ impl<E: EventSet> Events<E> {
         } else {
             read.names.retain(|name| known.contains(&&**name));
         }
-        Self { store: Arc::new(store), read, page: VecDeque::new(), cursor: Cursor::START, at_end: false }
+        read.limit = read.limit.max(1);
+        // No name left to ask for is no event, and not every event.
+        let nothing = read.names.is_empty();
+        Self { store: Arc::new(store), read, page: VecDeque::new(), cursor: Cursor::START, at_end: false, nothing }
     }
 
     /// The next event, or `None` at the end. Call again later: there may be more by then.
@@ -65,7 +69,7 @@ impl<E: EventSet> Events<E> {
             if let Some(event) = self.page.pop_front() {
                 return Ok(Some(event));
             }
-            if std::mem::take(&mut self.at_end) {
+            if self.nothing || std::mem::take(&mut self.at_end) {
                 return Ok(None);
             }
             self.load_page().await?;
@@ -85,7 +89,8 @@ impl<E: EventSet> Events<E> {
         let read = self.store.read(&self.read, visit).await;
         match read {
             Ok(read) => {
-                self.read.after = read.next.position;
+                // Never back behind what was asked for, not even on a store that has not come so far yet.
+                self.read.after = self.read.after.max(read.next.position);
                 self.cursor = read.next;
                 self.at_end = read.at_end;
                 Ok(())

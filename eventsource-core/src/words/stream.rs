@@ -90,7 +90,7 @@ pub struct Version(pub u64);
 impl Version {
     /// The version of the event that comes after this one.
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 

@@ -83,7 +83,7 @@ END;
 -- INSERT OR REPLACE fires no delete trigger, so replacing is caught before it happens. A position
 -- that was given before is refused too; -1 is SQLite's word for one that it is still to choose.
 CREATE TRIGGER events_are_not_replaced BEFORE INSERT ON events
-WHEN NEW.position <= (SELECT seq FROM sqlite_sequence WHERE name = 'events') AND NEW.position > 0
+WHEN (NEW.position > 0 AND NEW.position <= (SELECT seq FROM sqlite_sequence WHERE name = 'events'))
   OR EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND version = NEW.version)
   OR (NEW.command_key IS NOT NULL
       AND EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND command_key = NEW.command_key))
@@ -113,8 +113,10 @@ SELECT
     schema_version                                           AS event_version,
     CASE encoding WHEN 0 THEN CAST(data AS TEXT) END         AS event_data,
     CAST(meta AS TEXT)                                       AS metadata,
-    strftime('%Y-%m-%dT%H:%M:%S', occurred_at / 1000000, 'unixepoch')
-        || printf('.%06dZ', occurred_at % 1000000)           AS occurred_at,
-    strftime('%Y-%m-%dT%H:%M:%S', recorded_at / 1000000, 'unixepoch')
-        || printf('.%06dZ', recorded_at % 1000000)           AS recorded_at
+    -- Rounded down, also before 1970.
+    strftime('%Y-%m-%dT%H:%M:%S', (occurred_at - (occurred_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', (occurred_at % 1000000 + 1000000) % 1000000) AS occurred_at,
+    -- Rounded down, also before 1970.
+    strftime('%Y-%m-%dT%H:%M:%S', (recorded_at - (recorded_at % 1000000 + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', (recorded_at % 1000000 + 1000000) % 1000000) AS recorded_at
 FROM events;

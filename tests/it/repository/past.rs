@@ -78,6 +78,13 @@ async fn typed_events_of_all_streams_come_in_order_across_pages() {
             // What comes later is found by asking again.
             assert!(events.next().await.unwrap().is_none());
         }
+        // Names outside the set leave nothing to read, and no event comes from before the place that was named.
+        let mut none = Events::<Deposited>::new(accounts.store().clone(), Read::all().names(["account.withdrawn"]));
+        assert!(none.next().await.unwrap().is_none());
+        let mut beyond = Events::<Deposited>::new(accounts.store().clone(), Read::all().after(Position(1_000)));
+        assert!(beyond.next().await.unwrap().is_none());
+        accounts.execute("early", |_| deposited(98)).await.unwrap();
+        assert!(beyond.next().await.unwrap().is_none());
         let mut tail = Events::<Deposited>::new(accounts.store().clone(), Read::all());
         while tail.next().await.unwrap().is_some() {}
         accounts.execute("late", |_| deposited(99)).await.unwrap();

@@ -169,6 +169,30 @@ async fn a_back_dated_question_is_not_answered_by_a_newer_snapshot() {
 }
 
 #[tokio::test]
+async fn a_snapshot_from_before_maintenance_is_not_written_after_it() {
+    let store = eventsource::sqlite::SqliteStore::in_memory().await.unwrap();
+    let accounts = Repository::<Account>::new(store.clone());
+    deposits(&accounts, 10).await;
+    snapshot_at(&accounts, Version(10)).await;
+    let last = accounts.load("alice").await.unwrap();
+    store
+        .maintenance("anna", "right to be forgotten", async |connection| {
+            sqlx::query("DELETE FROM events").execute(connection).await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    // As a queue would do it that had taken the snapshot just before.
+    let at = (last.version, last.position);
+    let key = accounts.snapshot_key().unwrap();
+    let mark = SnapshotMark::new(accounts.stream("alice").unwrap(), key, at, eventsource::now());
+    store.save_snapshot(Snapshot::new(mark, br#"{"cents":10,"movements":10}"#.to_vec())).await.unwrap();
+    assert_eq!(accounts.load("alice").await.unwrap().version, Version(0));
+    deposits(&accounts, 10).await;
+    snapshot_at(&accounts, Version(10)).await;
+}
+
+#[tokio::test]
 async fn closing_writes_the_snapshots_that_wait() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("accounts.db");
