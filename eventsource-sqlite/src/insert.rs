@@ -37,6 +37,7 @@ pub(crate) async fn insert(
     requests: &[&AppendRequest],
     mut rows: &[Placed],
 ) -> Result<(), StoreError> {
+    let mut texts = Texts::default();
     while !rows.is_empty() {
         let exponent = (rows.len().ilog2() as usize).min(SIZES - 1);
         let (chunk, rest) = rows.split_at(1 << exponent);
@@ -49,7 +50,7 @@ pub(crate) async fn insert(
             let request = requests[first.request];
             let new_rows = request.rows(first.write).skip(first.ordinal as usize - 1);
             for (placed, new) in run.iter().zip(new_rows) {
-                statement = bind(statement, request, placed, new);
+                statement = bind(statement, request, placed, new, &mut texts);
             }
             at = others;
         }
@@ -75,16 +76,22 @@ fn sql(rows: usize) -> String {
 
 type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
-fn bind<'q>(statement: Statement<'q>, request: &AppendRequest, placed: &Placed, row: NewRow<'_>) -> Statement<'q> {
+fn bind<'q>(
+    statement: Statement<'q>,
+    request: &AppendRequest,
+    placed: &Placed,
+    row: NewRow<'_>,
+    texts: &mut Texts,
+) -> Statement<'q> {
     let stream = &request.writes[placed.write].stream;
     let event = row.event;
     statement
         .bind(placed.position)
-        .bind(stream.as_str().to_owned())
+        .bind(stream.to_shared())
         .bind(placed.version.0 as i64)
-        .bind(stream.category().to_owned())
+        .bind(texts.shared(stream.category()))
         .bind(event.id.as_bytes().to_vec())
-        .bind(event.name.clone().into_owned())
+        .bind(texts.shared(&event.name))
         .bind(event.schema_version)
         .bind(event.encoding)
         .bind(event.data.clone())
@@ -94,4 +101,24 @@ fn bind<'q>(statement: Statement<'q>, request: &AppendRequest, placed: &Placed, 
         .bind(event.occurred_at.map_or(placed.recorded_at, |time: DateTime<Utc>| time.timestamp_micros()))
         .bind(placed.recorded_at)
         .bind(row.command_key.map(|key| key.into_owned()))
+}
+
+/// Categories and names that come again and again, so that they are not copied for each row.
+#[derive(Default)]
+struct Texts(Vec<Arc<str>>);
+
+/// Enough for what one batch brings; more would be searched for longer than copied.
+const TEXTS: usize = 16;
+
+impl Texts {
+    fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.iter().find(|known| ***known == *text) {
+            return known.clone();
+        }
+        let text: Arc<str> = text.into();
+        if self.0.len() < TEXTS {
+            self.0.push(text.clone());
+        }
+        text
+    }
 }

@@ -110,7 +110,7 @@ impl Writer {
         let recorded_at = self.clock.now();
         let inserted = loop {
             let statement = query(include_str!("sql/append_one.sql"))
-                .bind(write.stream.as_str())
+                .bind(write.stream.to_shared())
                 .bind(write.stream.category())
                 .bind(head.0.min(i64::MAX as u64) as i64)
                 .bind(recorded_at.timestamp_micros())

@@ -60,6 +60,11 @@ impl StreamId {
         &self.text
     }
 
+    /// The whole name, shared instead of copied.
+    pub fn to_shared(&self) -> Arc<str> {
+        self.text.clone()
+    }
+
     /// What stands before the first `-`.
     pub fn category(&self) -> &str {
         &self.text[..usize::from(self.dash)]
