@@ -164,6 +164,9 @@ impl SqliteStore {
     /// dropped. What remains to the caller: a stream's versions stay dense only if its newest events,
     /// or all of them, are deleted, and consumers that have seen the old events are not told.
     ///
+    /// It holds the write lock: an append, a checkpoint and, in memory, any call on the same store waits
+    /// for it to end, so `change` must make none.
+    ///
     /// ```
     /// # use eventsource::sqlite::SqliteStore;
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! The one task that appends: everything that waits goes into one transaction.
+//! The one writer: a single event goes into a statement of its own, everything that waits into one transaction.
 
 use std::collections::HashSet;
 

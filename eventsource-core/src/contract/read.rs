@@ -126,15 +126,6 @@ impl Read {
         self.limit = limit.clamp(1, MAX_LIMIT);
         self
     }
-
-    /// Whether a filter may keep back events of the scope, so that a page may be short of its end.
-    pub fn is_filtered(&self) -> bool {
-        self.scope != Scope::All
-            || self.after_version > Version(0)
-            || !self.names.is_empty()
-            || !self.recorded.is_open()
-            || !self.occurred.is_open()
-    }
 }
 
 /// A span of time in microseconds: `from` belongs to it, `until` does not.
@@ -168,11 +159,6 @@ impl TimeRange {
     /// Whether a time belongs to it.
     pub fn contains(&self, time: DateTime<Utc>) -> bool {
         self.from.is_none_or(|from| time >= from) && self.until.is_none_or(|until| time < until)
-    }
-
-    /// Whether every time belongs to it.
-    pub fn is_open(&self) -> bool {
-        self.from.is_none() && self.until.is_none()
     }
 }
 
