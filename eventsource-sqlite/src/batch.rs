@@ -189,6 +189,7 @@ impl<'a> Batch<'a> {
                 version = version.next();
                 self.last_position += 1;
                 positions.push(Position(self.last_position as u64));
+                let plain = Placed::is_plain(&row);
                 if let Some(key) = row.command_key {
                     self.known.keys.insert((write.stream.clone(), key.into_owned()), version);
                 }
@@ -199,6 +200,7 @@ impl<'a> Batch<'a> {
                     version,
                     position: self.last_position,
                     recorded_at,
+                    plain,
                 });
             }
             self.known.learn(&write.stream, version, recorded_at);

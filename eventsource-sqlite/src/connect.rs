@@ -10,6 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::batch::roll_back;
 use crate::error::explain;
 use crate::migrate;
 use crate::options::{SqliteOptions, Synchronous};
@@ -75,8 +76,8 @@ impl Connections {
             return Err(StoreError::closed());
         }
         Ok(Writing {
-            in_transaction: false,
-            guard,
+            held: Some(guard),
+            open: Open::Nothing,
             file: self.file.clone(),
             maintained: self.maintained.clone(),
             busy_timeout: self.busy_timeout,
@@ -113,32 +114,42 @@ impl Connections {
 
 /// The connection that writes, held.
 pub(crate) struct Writing {
-    in_transaction: bool,
-    guard: OwnedMutexGuard<Option<SqliteConnection>>,
+    /// Always there until it is dropped.
+    held: Option<OwnedMutexGuard<Option<SqliteConnection>>>,
+    open: Open,
     file: Arc<str>,
     maintained: Arc<AtomicU64>,
     busy_timeout: Duration,
+}
+
+/// A transaction whose own code ends it, committed or rolled back, unless that code is cut short.
+enum Open {
+    Nothing,
+    Batch,
+    Maintenance,
 }
 
 impl Writing {
     /// The connection, the file as shown, and how often maintenance may have changed events.
     pub(crate) fn parts(&mut self) -> Result<(&mut SqliteConnection, &str, u64), StoreError> {
         let maintained = self.maintained.load(Ordering::Relaxed);
-        Ok((self.guard.as_mut().ok_or_else(StoreError::closed)?, &self.file, maintained))
+        let held = self.held.as_mut().and_then(|held| held.as_mut());
+        Ok((held.ok_or_else(StoreError::closed)?, &self.file, maintained))
     }
 
-    /// Says that a transaction is open that its own code ends, committed or rolled back, with [`Self::leave`].
-    pub(crate) fn enter(&mut self) {
-        self.in_transaction = true;
+    /// Says that the transaction of a batch is open, until [`Self::leave`].
+    pub(crate) fn enter_batch(&mut self) {
+        self.open = Open::Batch;
+    }
+
+    /// The same for maintenance, and makes the writer forget what it knows, before maintenance changes it.
+    pub(crate) fn enter_maintenance(&mut self) {
+        self.open = Open::Maintenance;
+        self.maintained.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn leave(&mut self) {
-        self.in_transaction = false;
-    }
-
-    /// Makes the writer forget what it knows, before maintenance changes it.
-    pub(crate) fn begin_maintenance(&self) {
-        self.maintained.fetch_add(1, Ordering::Relaxed);
+        self.open = Open::Nothing;
     }
 
     /// How long to wait for another process.
@@ -147,16 +158,25 @@ impl Writing {
     }
 
     pub(crate) fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        self.guard.as_mut().ok_or_else(StoreError::closed)
+        Ok(self.parts()?.0)
     }
 }
 
 impl Drop for Writing {
-    /// A panic inside a transaction closes the connection, which rolls back, and with it the store: were it
-    /// given back, what others write on it would be part of a transaction that nobody commits.
+    /// A connection is never given back inside a transaction: what others write on it would be part of
+    /// one that nobody commits.
     fn drop(&mut self) {
-        if self.in_transaction {
-            self.guard.take();
+        let Some(mut held) = self.held.take() else { return };
+        match (&self.open, tokio::runtime::Handle::try_current()) {
+            (Open::Nothing, _) => {}
+            // Its caller went away. Nobody gets the connection before the rollback is done.
+            (Open::Maintenance, Ok(runtime)) => drop(runtime.spawn(async move {
+                if let Some(connection) = held.as_mut() {
+                    roll_back(connection).await;
+                }
+            })),
+            // A panic. Closing the connection rolls back, and with it the store is closed.
+            (Open::Batch, _) | (Open::Maintenance, Err(_)) => drop(held.take()),
         }
     }
 }

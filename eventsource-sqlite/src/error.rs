@@ -10,6 +10,7 @@ const IO_ERROR: i64 = 10;
 const CORRUPT: i64 = 11;
 const FULL: i64 = 13;
 const CANNOT_OPEN: i64 = 14;
+const CONSTRAINT: i64 = 19;
 const NOT_A_DATABASE: i64 = 26;
 
 /// Says what a failed statement means for the store in `file`.
@@ -43,6 +44,11 @@ pub(crate) fn explain(file: &str, error: Error) -> StoreError {
 /// Whether another connection holds the lock that the statement needs.
 pub(crate) fn is_busy(error: &Error) -> bool {
     primary_code(error) == Some(BUSY)
+}
+
+/// Whether a constraint or a trigger of the tables refused the rows.
+pub(crate) fn is_refused(error: &Error) -> bool {
+    primary_code(error) == Some(CONSTRAINT)
 }
 
 /// The low byte of SQLite's result code.

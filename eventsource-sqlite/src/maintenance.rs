@@ -2,9 +2,9 @@
 
 use eventsource_core::{AppendRequest, BoxError, Clock, ExpectedVersion, NewEvent, Position, StoreError, StreamId};
 use serde_json::json;
-use sqlx::{Connection, SqliteConnection, query};
+use sqlx::{SqliteConnection, query};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, roll_back};
 use crate::connect::Connections;
 use crate::error::explain;
 
@@ -20,24 +20,56 @@ pub(crate) async fn maintain<T>(
     let failed = |error| explain(file, error);
     let mut writing = connections.write().await?;
     let mut patience = writing.patience();
-    writing.begin_maintenance();
-    // Dropped before its commit, the transaction rolls back.
-    let mut tx = loop {
-        match writing.connection()?.begin_with("BEGIN IMMEDIATE").await {
-            Ok(tx) => break tx,
+    writing.enter_maintenance();
+    let connection = writing.connection()?;
+    loop {
+        match query("BEGIN IMMEDIATE").execute(&mut *connection).await {
+            Ok(_) => break,
             Err(error) if patience.again(&error).await => {}
-            Err(error) => return Err(failed(error)),
+            Err(error) => {
+                writing.leave();
+                return Err(failed(error));
+            }
         }
+    }
+    let changed = permitted(connection, file, clock, actor, reason, change).await;
+    let ended = match &changed {
+        Ok(_) => query("COMMIT").execute(&mut *connection).await.map(drop).map_err(failed),
+        Err(_) => Ok(()),
     };
-    query("INSERT INTO maintenance_permit (one) VALUES (1)").execute(&mut *tx).await.map_err(failed)?;
-    let result = change(&mut tx).await.map_err(|error| {
+    if changed.is_err() || ended.is_err() {
+        roll_back(connection).await;
+    }
+    writing.leave();
+    ended.and(changed)
+}
+
+/// What happens inside the transaction.
+async fn permitted<T>(
+    connection: &mut SqliteConnection,
+    file: &str,
+    clock: &Clock,
+    actor: &str,
+    reason: &str,
+    change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, BoxError>,
+) -> Result<(T, Position), StoreError> {
+    let failed = |error| explain(file, error);
+    query("INSERT INTO maintenance_permit (one) VALUES (1)").execute(&mut *connection).await.map_err(failed)?;
+    let result = change(&mut *connection).await.map_err(|error| {
         StoreError::failed(format!("{file}: the maintenance failed and was undone")).with_source(error)
     })?;
+    // Inside a transaction this is refused.
+    if query("BEGIN").execute(&mut *connection).await.is_ok() {
+        query("DELETE FROM maintenance_permit; COMMIT").execute(&mut *connection).await.map_err(failed)?;
+        return Err(StoreError::failed(format!(
+            "{file}: the transaction of the maintenance was ended before its time: by a statement of yours \
+             (COMMIT, ROLLBACK), or by SQLite after an error that you passed over"
+        )));
+    }
     let payload = json!({ "actor": actor, "reason": reason });
     let event = NewEvent::new("$maintenance", 1, payload.to_string().into_bytes());
     let request = AppendRequest::new(StreamId::new("$maintenance", "log")?, ExpectedVersion::Any, vec![event]);
-    let position = Batch::within(&mut tx, file, &request, clock).await?;
-    query("DELETE FROM maintenance_permit").execute(&mut *tx).await.map_err(failed)?;
-    tx.commit().await.map_err(failed)?;
+    let position = Batch::within(&mut *connection, file, &request, clock).await?;
+    query("DELETE FROM maintenance_permit").execute(&mut *connection).await.map_err(failed)?;
     Ok((result, position))
 }

@@ -42,7 +42,7 @@ impl SnapshotWriter {
             }
         }
         // Not sqlx's transaction: when SQLite has rolled back by itself, as it does on a full disk, that one cannot begin again.
-        writing.enter();
+        writing.enter_batch();
         let saved = save_all(writing.connection()?, snapshots).await;
         if saved.is_err() {
             roll_back(writing.connection()?).await;

@@ -63,9 +63,10 @@ const CHECKS: [&str; 5] = [
              AS broken FROM events WINDOW by_stream AS (PARTITION BY stream ORDER BY version)) \
      WHERE broken LIMIT 100",
     "SELECT 'position ' || position, CASE WHEN encoding <> 0 THEN 'encoding ' || encoding || ' is not known' \
+       WHEN length(event_id) <> 16 THEN 'the event id has not 16 bytes' \
        WHEN meta IS NOT NULL AND NOT json_valid(CAST(meta AS TEXT)) THEN 'the metadata is not JSON' \
        ELSE 'the payload is not JSON' END \
-     FROM events WHERE encoding <> 0 OR NOT json_valid(CAST(data AS TEXT)) \
+     FROM events WHERE encoding <> 0 OR length(event_id) <> 16 OR NOT json_valid(CAST(data AS TEXT)) \
        OR (meta IS NOT NULL AND NOT json_valid(CAST(meta AS TEXT))) LIMIT 100",
     "SELECT 'position ' || position, 'the stream, category or name is malformed' FROM events \
      WHERE substr(stream, 1, length(category) + 1) <> category || '-' OR length(stream) <= length(category) + 1 \

@@ -8,7 +8,7 @@ use sqlx::query;
 
 use crate::batch::{Batch, Type};
 use crate::connect::Connections;
-use crate::error::explain;
+use crate::error::{explain, is_refused};
 use crate::heads::Known;
 use crate::patience::Turn;
 use crate::watch::Head;
@@ -81,7 +81,7 @@ impl Writer {
     async fn together(&mut self, requests: &[&AppendRequest]) -> Result<Outcomes, StoreError> {
         let new_types = self.unknown_types(requests);
         let mut writing = self.connections.write().await?;
-        writing.enter();
+        writing.enter_batch();
         let done = match Batch::begin(&mut writing, requests, &mut self.known, &self.clock).await {
             Ok(batch) => batch.commit(&new_types).await,
             Err(error) => Err(error),
@@ -126,13 +126,11 @@ impl Writer {
                 .bind(command_key.as_deref());
             match statement.execute(writing.connection()?).await {
                 Ok(inserted) => break inserted,
+                Err(error) if is_refused(&error) => return Ok(None),
                 Err(error) if patience.again(&error).await => {}
                 Err(error) => return Err(explain(&self.connections.file, error)),
             }
         };
-        if inserted.rows_affected() == 0 {
-            return Ok(None);
-        }
         let position = Position(inserted.last_insert_rowid() as u64);
         self.head.advance(position);
         let place = AppendedStream::new(head.next(), vec![position], recorded_at);

@@ -211,6 +211,42 @@ async fn maintenance_changes_events_and_records_who_and_why() {
     assert!(query(erase).execute(&mut shell).await.is_err(), "the permit ends with its transaction");
 }
 
+/// What does not reach its end must leave neither a trace nor a transaction in which later writes would vanish.
+#[tokio::test]
+async fn maintenance_that_is_cut_short_by_sqlite_by_its_author_or_by_its_caller_leaves_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("notes.db")).await.unwrap();
+    write(&store, "1", "kept").await;
+    let replace = "INSERT OR REPLACE INTO events SELECT * FROM events";
+
+    let rolled_back = store.maintenance("anna", "by SQLite", async |connection| {
+        query("DELETE FROM snapshots").execute(&mut *connection).await?;
+        Ok(query(replace).execute(connection).await.is_err())
+    });
+    let error = rolled_back.await.unwrap_err();
+    assert!(error.to_string().contains("was ended before its time"), "{error}");
+
+    for end in ["COMMIT", "ROLLBACK"] {
+        let ended = store.maintenance("anna", end, async |connection| Ok(query(end).execute(connection).await?));
+        let error = ended.await.unwrap_err();
+        assert!(error.to_string().contains("was ended before its time"), "{end}: {error}");
+    }
+
+    let dropped = store.maintenance("anna", "dropped", async |connection| {
+        query("DELETE FROM events").execute(&mut *connection).await?;
+        std::future::pending::<Result<(), _>>().await
+    });
+    assert!(tokio::time::timeout(Duration::from_millis(20), dropped).await.is_err());
+
+    write(&store, "2", "after").await;
+    run(&store, "allowed", "UPDATE events SET occurred_at = 1 WHERE stream = 'note-1'").await;
+    store.close().await.unwrap();
+    let store = SqliteStore::open(folder.path().join("notes.db")).await.unwrap();
+    let expected = [r#"{"text":"kept"}"#, r#"{"text":"after"}"#, r#"{"actor":"anna","reason":"allowed"}"#];
+    assert_eq!(texts(&store).await, expected);
+    assert!(store.verify().await.unwrap().is_sound());
+}
+
 #[tokio::test]
 async fn a_position_is_never_used_twice_even_after_the_newest_events_were_deleted() {
     let folder = tempfile::tempdir().unwrap();

@@ -59,7 +59,7 @@ impl<W: AppendWriter> AppendQueue<W> {
     pub async fn append(&self, request: Arc<AppendRequest>) -> Result<AppendOutcome, StoreError> {
         // While nobody writes and nobody waits, a hop to the queue's task would only cost time.
         // The lock is fair: once the task waits for it, no caller overtakes.
-        if !self.queue.is_closed()
+        if self.queue.is_idle()
             && let Ok(mut writer) = self.writer.try_lock()
             && let Some(outcome) = writer.append_alone(&request).await?
         {
@@ -82,7 +82,9 @@ impl<W: AppendWriter> AppendQueue<W> {
 impl<W: AppendWriter> BatchWriter<AppendJob> for Shared<W> {
     async fn write(&mut self, batch: Vec<AppendJob>) {
         let requests: Vec<&AppendRequest> = batch.iter().map(|job| &*job.request).collect();
-        let outcomes = self.0.lock().await.append_batch(&requests).await;
+        let mut writer = self.0.lock().await;
+        let outcomes = writer.append_batch(&requests).await;
+        // Answered while the lock is held: the first caller to come back would else go alone and keep all others waiting.
         for (job, outcome) in batch.into_iter().zip(outcomes) {
             // A caller that has gone away is no concern.
             let _ = job.answer.send(outcome);

@@ -59,9 +59,9 @@ impl<J: Weight + Send + 'static> BatchQueue<J> {
         Self { sender, ended }
     }
 
-    /// Whether it refuses jobs.
-    pub fn is_closed(&self) -> bool {
-        self.sender.is_closed()
+    /// Whether it takes jobs and none is waiting.
+    pub fn is_idle(&self) -> bool {
+        !self.sender.is_closed() && self.sender.capacity() == QUEUE
     }
 
     /// Hands in a job, waiting for a place.

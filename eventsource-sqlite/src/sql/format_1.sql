@@ -15,7 +15,7 @@ CREATE TABLE events (
     stream         TEXT    NOT NULL,
     version        INTEGER NOT NULL CHECK (version > 0),
     category       TEXT    NOT NULL,
-    event_id       BLOB    NOT NULL CHECK (length(event_id) = 16),
+    event_id       BLOB    NOT NULL, -- 16 bytes; not a check, because with a function in one SQLite journals each statement
     name           TEXT    NOT NULL,
     schema_version INTEGER NOT NULL CHECK (schema_version > 0),
     encoding       INTEGER NOT NULL,
@@ -82,13 +82,14 @@ END;
 
 -- INSERT OR REPLACE fires no delete trigger, so replacing is caught before it happens. A position
 -- that was given before is refused too; -1 is SQLite's word for one that it is still to choose.
+-- It ends the whole transaction: were the statement alone undone, SQLite would journal each statement for it.
 CREATE TRIGGER events_are_not_replaced BEFORE INSERT ON events
 WHEN (NEW.position > 0 AND NEW.position <= (SELECT seq FROM sqlite_sequence WHERE name = 'events'))
   OR EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND version = NEW.version)
   OR (NEW.command_key IS NOT NULL
       AND EXISTS (SELECT 1 FROM events WHERE stream = NEW.stream AND command_key = NEW.command_key))
 BEGIN
-    SELECT RAISE(ABORT, 'events are never replaced');
+    SELECT RAISE(ROLLBACK, 'events are never replaced');
 END;
 
 -- A snapshot of a stream that maintenance changed would tell the old story.
