@@ -52,6 +52,7 @@
 //! | change an event that is stored | [`guide::evolving`] |
 //! | test decisions | [`guide::testing`] |
 //! | run it on SQLite | [`guide::operating`] |
+//! | run it on PostgreSQL | [`guide::postgres`] |
 //! | write a store | [`guide::store_authors`] |
 //!
 //! # The words
@@ -61,7 +62,8 @@
 //! | [`DomainEvent`], [`EventSet`], [`Aggregate`], [`Apply`], [`Handle`] | what you write: facts, sets of facts, states, what facts mean, commands |
 //! | [`Repository`] | executes commands and loads states, now or as of a moment |
 //! | [`Events`], [`History`] | typed events of a store, and of one aggregate |
-//! | [`memory::MemoryStore`], `sqlite::SqliteStore` | where events are kept |
+//! | [`memory::MemoryStore`], `sqlite::SqliteStore`, `postgres::PgStore` | where events are kept |
+//! | [`copy()`], [`Import`] | every event of one store into another, and what a target of that implements |
 //! | [`EventStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |
 //! | [`ExecuteError`], [`StoreError`], [`DecodeError`] | the domain said no, somebody else was faster, or it broke: three cases, never mixed |
 //!
@@ -81,6 +83,7 @@
 //! |---|---|---|
 //! | `derive` | yes | the derive macros |
 //! | `sqlite` | no | the module `sqlite`: an embedded store in one file |
+//! | `postgres` | no | the module `postgres`: a store on a PostgreSQL server |
 //! | `testing` | no | the module `testing`: given / when / then, snapshot checks, the book of rules for stores |
 
 #[doc(inline)]
@@ -91,6 +94,10 @@ pub use eventsource_core::__private;
 
 #[cfg(feature = "derive")]
 pub use eventsource_derive::{Aggregate, DomainEvent, EventSet};
+
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use eventsource_postgres as postgres;
 
 #[cfg(feature = "sqlite")]
 #[doc(inline)]

@@ -1,13 +1,15 @@
 //! The numbers people ask for, each beside its raw counterpart in the same run.
 //!
 //! `cargo bench --bench report [-- SCENARIO…] [--quick] [--check]`: prints a table and writes
-//! `target/report.json`. `--check` exits with 1 if a bound does not hold; `--quick` takes two minutes.
+//! `target/report.json`. `--check` exits with 1 if a bound does not hold; `--quick` takes fewer rounds; `--long` adds
+//! the scenarios with ten million rows.
 
 // A binary has no callers, and its output is the point.
 #![allow(clippy::print_stdout, missing_docs, unreachable_pub)]
 
 mod domain;
 mod measure;
+mod postgres;
 mod raw;
 mod scenarios;
 
@@ -34,9 +36,9 @@ fn main() -> ExitCode {
     };
     let mut all = Vec::new();
     measure::print_head();
-    for scenario in scenarios::all() {
-        // `append` is every scenario of that name, `append@256` the one with so many tasks.
-        let full_name = format!("{}@{}", scenario.name, scenario.tasks);
+    for scenario in [scenarios::all(), postgres::all(has("--long"))].concat() {
+        // `append` is every scenario of that name, `append@256` those with so many tasks, `postgres` those of that store.
+        let full_name = format!("{}@{}/{}", scenario.name, scenario.tasks, scenario.store);
         if !wanted.is_empty() && !wanted.iter().any(|name| full_name.contains(name.as_str())) {
             continue;
         }

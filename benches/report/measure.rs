@@ -35,8 +35,13 @@ pub enum Bound {
     RateAtLeast(f64),
     /// Of a duration: at most this many times the raw one.
     TimeAtMost(f64),
+    /// Of a duration: the raw one is at least this many times as long.
+    TimesFaster(f64),
+    /// Of a duration: at most the raw one and so much more.
+    AtMostPlus(f64),
 }
 
+#[derive(Clone)]
 pub struct Scenario {
     pub name: &'static str,
     pub store: &'static str,
@@ -60,13 +65,16 @@ impl Rounds {
             return None;
         }
         let (ours, raw) = (Spread::of(&mut self.ours), Spread::of(&mut self.raw));
-        let ratio = ours.median / raw.median;
-        let (bound, holds) = match scenario.bound {
-            Bound::RateAtLeast(bound) => (bound, ratio >= bound),
-            Bound::TimeAtMost(bound) => (bound, ratio <= bound),
+        let ratio = match scenario.bound {
+            Bound::RateAtLeast(_) | Bound::TimeAtMost(_) => ours.median / raw.median,
+            Bound::TimesFaster(_) => raw.median / ours.median,
+            Bound::AtMostPlus(_) => ours.median - raw.median,
+        };
+        let (bound, holds, sign) = match scenario.bound {
+            Bound::RateAtLeast(bound) | Bound::TimesFaster(bound) => (bound, ratio >= bound, '≥'),
+            Bound::TimeAtMost(bound) | Bound::AtMostPlus(bound) => (bound, ratio <= bound, '≤'),
         };
         let Scenario { name, store, tasks, unit, .. } = *scenario;
-        let sign = if matches!(scenario.bound, Bound::RateAtLeast(_)) { '≥' } else { '≤' };
         Some(Measured { name, store, tasks, unit, ours, raw, ratio, bound, sign, holds })
     }
 }
@@ -85,7 +93,8 @@ impl Spread {
     }
 
     fn show(&self) -> String {
-        format!("{:.0} ({:.0}–{:.0})", self.median, self.least, self.greatest)
+        let digits = if self.median < 100.0 { 2 } else { 0 };
+        format!("{:.digits$} ({:.digits$}–{:.digits$})", self.median, self.least, self.greatest)
     }
 }
 
@@ -144,10 +153,15 @@ pub async fn micros_each(count: usize, work: impl Future<Output = ()>) -> f64 {
     1e6 / rate(count, work).await
 }
 
+/// Where databases are put, if the environment says so.
+pub fn folder_of_databases() -> Option<String> {
+    std::env::var("EVENTSOURCE_BENCH_DIR").ok()
+}
+
 /// A folder on the same disk as the build, or in `EVENTSOURCE_BENCH_DIR`; gone when dropped.
 pub fn folder() -> tempfile::TempDir {
     let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target");
-    let parent = std::env::var("EVENTSOURCE_BENCH_DIR").unwrap_or_else(|_| target.to_owned());
+    let parent = folder_of_databases().unwrap_or_else(|| target.to_owned());
     tempfile::Builder::new().prefix("bench-").tempdir_in(parent).expect("a folder for the databases")
 }
 

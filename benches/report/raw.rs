@@ -42,7 +42,7 @@ impl Row1 {
 }
 
 /// Encodes by hand what `nth` makes.
-fn encode(n: u64) -> (&'static str, Vec<u8>) {
+pub fn encode(n: u64) -> (&'static str, Vec<u8>) {
     use crate::domain::AccountEvent::{Deposited, Withdrawn};
     match nth(n) {
         Deposited(event) => ("account.deposited", serde_json::to_vec(&event).expect("encodes")),

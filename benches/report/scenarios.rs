@@ -66,11 +66,11 @@ pub fn all() -> Vec<Scenario> {
     ]
 }
 
-fn stream(id: impl std::fmt::Display) -> StreamId {
+pub fn stream(id: impl std::fmt::Display) -> StreamId {
     StreamId::new("account", &id.to_string()).expect("a stream")
 }
 
-async fn append(store: &dyn EventStore, stream: StreamId, version: u64, n: u64) {
+pub async fn append(store: &dyn EventStore, stream: StreamId, version: u64, n: u64) {
     let event = NewEvent::encode(&nth(n)).expect("encodes");
     let expected = if version == 0 { ExpectedVersion::NoStream } else { Version(version).into() };
     let outcome = store.append(AppendRequest::new(stream, expected, vec![event]).into()).await.expect("appends");
@@ -133,14 +133,14 @@ async fn append_many(scale: &Scale, tasks: usize) -> Rounds {
     rounds
 }
 
-async fn joined(tasks: Vec<tokio::task::JoinHandle<()>>) {
+pub async fn joined(tasks: Vec<tokio::task::JoinHandle<()>>) {
     for task in tasks {
         task.await.expect("a task of the benchmark");
     }
 }
 
 /// Streams of `length` events, in one append each.
-async fn fill(store: &dyn EventStore, events: usize, length: usize) {
+pub async fn fill(store: &dyn EventStore, events: usize, length: usize) {
     for (id, start) in (0..events).step_by(length).enumerate() {
         let events = (start..start + length).map(|n| NewEvent::encode(&nth(n as u64)).expect("encodes"));
         let request = AppendRequest::new(stream(id), ExpectedVersion::NoStream, events.collect());

@@ -14,6 +14,7 @@ pub mod __private;
 
 pub use contract::append::{AppendOutcome, AppendRequest, Appended, AppendedStream, Condition, Limits, Write};
 pub use contract::checkpoint::{Checkpoint, CheckpointKey};
+pub use contract::import::{Import, Positions};
 pub use contract::load::{AsOf, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad};
 pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
 pub use contract::snapshot::{PendingSnapshot, RawSnapshot, Snapshot, SnapshotKey, SnapshotMark};
@@ -24,6 +25,7 @@ pub use folding::decoding::Decoding;
 pub use folding::domain_event::{DomainEvent, UpcastFrom};
 pub use folding::event_set::{EventSet, decode_recorded, stored_names};
 pub use folding::raw_step::RawStep;
+pub use runtime::copy::{Copied, Copying, copy};
 pub use runtime::events::Events;
 pub use runtime::execute::{ExecuteError, Executed};
 pub use runtime::history::{History, HistoryPage};
@@ -46,8 +48,9 @@ pub use eventsource_derive::{CoreAggregate as Aggregate, CoreDomainEvent as Doma
 pub mod backend {
     pub use crate::contract::admission::{Admission, Heads, admit};
     pub use crate::contract::append::{NewRow, companion_key, stored_event_count};
-    pub use crate::contract::append_queue::{AppendQueue, AppendWriter};
+    pub use crate::contract::append_queue::{AppendJob, AppendQueue, AppendWriter};
     pub use crate::contract::batch_queue::{BatchQueue, BatchWriter, Weight};
+    pub use crate::contract::import::{ImportedRow, count_missing, import_places, import_rows};
 }
 
 /// Any error that can be sent between threads.

@@ -137,13 +137,7 @@ impl<'a> Batch<'a> {
             outcomes.push(self.outcome(index, request).await?);
         }
         self.flush().await?;
-        if !types.is_empty() {
-            query("INSERT OR IGNORE INTO types SELECT value ->> 0, value ->> 1 FROM json_each(?1)")
-                .bind(json!(types).to_string())
-                .execute(&mut *self.connection)
-                .await
-                .map_err(|error| explain(self.file, error))?;
-        }
+        note_types(self.connection, self.file, types).await?;
         query("COMMIT").execute(&mut *self.connection).await.map_err(|error| explain(self.file, error))?;
         Ok(outcomes)
     }
@@ -266,6 +260,23 @@ impl<'r> Asked<'r> {
         }
         Ok(last_position)
     }
+}
+
+/// Notes which types the store holds, names with versions.
+pub(crate) async fn note_types(
+    connection: &mut SqliteConnection,
+    file: &str,
+    types: &HashSet<Type>,
+) -> Result<(), StoreError> {
+    if types.is_empty() {
+        return Ok(());
+    }
+    query("INSERT OR IGNORE INTO types SELECT value ->> 0, value ->> 1 FROM json_each(?1)")
+        .bind(json!(types).to_string())
+        .execute(connection)
+        .await
+        .map_err(|error| explain(file, error))?;
+    Ok(())
 }
 
 /// Leaves the transaction, if there is one: after some errors SQLite has left it by itself, and says so.

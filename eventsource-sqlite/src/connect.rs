@@ -22,7 +22,7 @@ use crate::readers::{Reader, Readers};
 pub(crate) struct Connections {
     pub(crate) file: Arc<str>,
     write: Arc<Mutex<Option<SqliteConnection>>>,
-    /// How often maintenance may have changed events behind the writer's back.
+    /// How often maintenance or an import may have changed events behind the writer's back.
     maintained: Arc<AtomicU64>,
     busy_timeout: Duration,
     /// None in memory, where one connection does everything: a second one would be a second database.
@@ -130,7 +130,7 @@ enum Open {
 }
 
 impl Writing {
-    /// The connection, the file as shown, and how often maintenance may have changed events.
+    /// The connection, the file as shown, and how often maintenance or an import may have changed events.
     pub(crate) fn parts(&mut self) -> Result<(&mut SqliteConnection, &str, u64), StoreError> {
         let maintained = self.maintained.load(Ordering::Relaxed);
         let held = self.held.as_mut().and_then(|held| held.as_mut());
@@ -142,7 +142,7 @@ impl Writing {
         self.open = Open::Batch;
     }
 
-    /// The same for maintenance, and makes the writer forget what it knows, before maintenance changes it.
+    /// The same for maintenance or an import, and makes the writer forget what it knows, before that changes.
     pub(crate) fn enter_maintenance(&mut self) {
         self.open = Open::Maintenance;
         self.maintained.fetch_add(1, Ordering::Relaxed);

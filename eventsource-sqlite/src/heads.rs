@@ -13,7 +13,7 @@ const STREAMS: usize = 16_384;
 pub(crate) struct Known {
     heads: HashMap<StreamId, (Version, i64)>,
     pub(crate) keys: HashMap<(StreamId, String), Version>,
-    /// SQLite's number for what other connections have committed, and ours for maintenance.
+    /// SQLite's number for what other connections have committed, and ours for maintenance and imports.
     state: (i64, u64),
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Utc};
-use eventsource_core::backend::NewRow;
+use eventsource_core::backend::{ImportedRow, NewRow};
 use eventsource_core::{AppendRequest, StoreError, Version};
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -92,6 +92,26 @@ pub(crate) async fn insert(
     Ok(())
 }
 
+/// Inserts another store's events, in order of position.
+pub(crate) async fn insert_imported(
+    connection: &mut SqliteConnection,
+    file: &str,
+    mut rows: &[ImportedRow<'_>],
+) -> Result<(), StoreError> {
+    let mut texts = Texts::default();
+    while !rows.is_empty() {
+        let exponent = (rows.len().ilog2() as usize).min(SIZES - 1);
+        let (chunk, rest) = rows.split_at(1 << exponent);
+        let mut statement = query(AssertSqlSafe(FULL_STATEMENTS[exponent].clone()));
+        for row in chunk {
+            statement = bind_imported(statement, row, &mut texts)?;
+        }
+        statement.execute(&mut *connection).await.map_err(|error| explain(file, error))?;
+        rows = rest;
+    }
+    Ok(())
+}
+
 type Statements = LazyLock<[Arc<str>; SIZES]>;
 
 static PLAIN_STATEMENTS: Statements = LazyLock::new(|| std::array::from_fn(|exponent| sql(&PLAIN, 1 << exponent)));
@@ -137,6 +157,33 @@ fn bind_rest<'q>(statement: Statement<'q>, row: NewRow<'_>) -> Statement<'q> {
         .bind(metadata.correlation_id.map(|id| id.as_bytes().to_vec()))
         .bind(metadata.causation_id.map(|id| id.as_bytes().to_vec()))
         .bind(row.command_key.map(|key| key.into_owned()))
+}
+
+fn bind_imported<'q>(
+    statement: Statement<'q>,
+    row: &ImportedRow<'_>,
+    texts: &mut Texts,
+) -> Result<Statement<'q>, StoreError> {
+    let ImportedRow { position, stream, event } = row;
+    let position = i64::try_from(position.0).map_err(|_| {
+        StoreError::invalid(format!("position {position} of stream {stream} is beyond what SQLite counts"))
+    })?;
+    Ok(statement
+        .bind(position)
+        .bind(stream.to_shared())
+        .bind(event.version.0 as i64)
+        .bind(texts.shared(stream.category()))
+        .bind(event.id.as_bytes().to_vec())
+        .bind(texts.shared(event.name))
+        .bind(event.schema_version)
+        .bind(event.encoding)
+        .bind(event.data.to_vec())
+        .bind(event.occurred_at.timestamp_micros())
+        .bind(event.recorded_at.timestamp_micros())
+        .bind(event.meta.map(<[u8]>::to_vec))
+        .bind(event.correlation_id.map(|id| id.as_bytes().to_vec()))
+        .bind(event.causation_id.map(|id| id.as_bytes().to_vec()))
+        .bind(event.command_key.map(str::to_owned)))
 }
 
 /// Categories and names that come again and again, so that they are not copied for each row.

@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::{SqliteConnection, query};
 
 use crate::batch::{Batch, roll_back};
-use crate::connect::Connections;
+use crate::connect::{Connections, Writing};
 use crate::error::explain;
 
 /// Runs `change` in a transaction that may update and delete events; answers its result and the last position.
@@ -16,32 +16,42 @@ pub(crate) async fn maintain<T>(
     reason: &str,
     change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, BoxError>,
 ) -> Result<(T, Position), StoreError> {
-    let file = &*connections.file;
-    let failed = |error| explain(file, error);
     let mut writing = connections.write().await?;
+    begin(&mut writing).await?;
+    let changed = permitted(writing.connection()?, &connections.file, clock, actor, reason, change).await;
+    end(&mut writing, changed).await
+}
+
+/// Begins a transaction that changes events behind the writer's back, and is rolled back if its caller goes away.
+pub(crate) async fn begin(writing: &mut Writing) -> Result<(), StoreError> {
     let mut patience = writing.patience();
     writing.enter_maintenance();
-    let connection = writing.connection()?;
+    let (connection, file, _) = writing.parts()?;
     loop {
         match query("BEGIN IMMEDIATE").execute(&mut *connection).await {
-            Ok(_) => break,
+            Ok(_) => return Ok(()),
             Err(error) if patience.again(&error).await => {}
             Err(error) => {
+                let error = explain(file, error);
                 writing.leave();
-                return Err(failed(error));
+                return Err(error);
             }
         }
     }
-    let changed = permitted(connection, file, clock, actor, reason, change).await;
-    let ended = match &changed {
-        Ok(_) => query("COMMIT").execute(&mut *connection).await.map(drop).map_err(failed),
+}
+
+/// Commits what has succeeded, and rolls back what has not.
+pub(crate) async fn end<T>(writing: &mut Writing, done: Result<T, StoreError>) -> Result<T, StoreError> {
+    let (connection, file, _) = writing.parts()?;
+    let ended = match &done {
+        Ok(_) => query("COMMIT").execute(&mut *connection).await.map(drop).map_err(|error| explain(file, error)),
         Err(_) => Ok(()),
     };
-    if changed.is_err() || ended.is_err() {
+    if done.is_err() || ended.is_err() {
         roll_back(connection).await;
     }
     writing.leave();
-    ended.and(changed)
+    ended.and(done)
 }
 
 /// What happens inside the transaction.

@@ -15,6 +15,11 @@ impl Weight for SnapshotJob {
     fn rows(&self) -> usize {
         1
     }
+
+    /// Not known before it is encoded.
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 /// Writes the snapshots that were offered. What fails is a line in the log: a replay does without.
@@ -23,11 +28,12 @@ pub(crate) struct SnapshotWriter {
 }
 
 impl BatchWriter<SnapshotJob> for SnapshotWriter {
-    async fn write(&mut self, batch: Vec<SnapshotJob>) {
+    async fn write(&mut self, batch: Vec<SnapshotJob>) -> Vec<SnapshotJob> {
         let snapshots: Vec<Snapshot> = batch.into_iter().filter_map(|job| job.0.encode()).collect();
         if let Err(error) = self.write_all(&snapshots).await {
             tracing::warn!(%error, count = snapshots.len(), "snapshots could not be written and were dropped");
         }
+        Vec::new()
     }
 }
 

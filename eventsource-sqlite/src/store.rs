@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::{AppendQueue, BatchQueue};
 use eventsource_core::{
-    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Clock, EventStore, Limits, Load, LoadEnd, Page,
-    PendingSnapshot, Position, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit, VisitLoad,
+    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Clock, EventStore, Import, Limits, Load,
+    LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity, StreamId,
+    Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -23,7 +24,7 @@ use crate::snapshots::{SnapshotJob, SnapshotWriter};
 use crate::verify::{Verification, verify};
 use crate::watch::Head;
 use crate::writer::Writer;
-use crate::{checkpoints, load, migrate, read, snapshots};
+use crate::{checkpoints, import, load, migrate, read, snapshots};
 
 /// Events in one SQLite file: durable, ordered, and shared by all processes that open it. Clones share it.
 ///
@@ -268,6 +269,25 @@ impl EventStore for SqliteStore {
             self.shared.snapshots.close().await;
             self.shared.head.close().await;
             self.shared.connections.close().await
+        }
+        .boxed()
+    }
+}
+
+impl Import for SqliteStore {
+    fn count_missing<'a>(&'a self, events: &'a [RawEvent<'a>]) -> BoxFuture<'a, Result<u64, StoreError>> {
+        import::count_missing(&self.shared.connections, events).boxed()
+    }
+
+    fn import<'a>(
+        &'a self,
+        events: &'a [RawEvent<'a>],
+        positions: Positions,
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        async move {
+            let (stored, last) = import::import(&self.shared.connections, events, positions).await?;
+            self.shared.head.advance(last);
+            Ok(stored)
         }
         .boxed()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use eventsource_core::backend::{AppendWriter, NewRow};
+use eventsource_core::backend::{AppendJob, AppendWriter, NewRow};
 use eventsource_core::{AppendOutcome, AppendRequest, Appended, AppendedStream, Clock, Position, StoreError};
 use sqlx::query;
 
@@ -29,16 +29,24 @@ const KNOWN_TYPES: usize = 10_000;
 
 type Outcomes = Vec<Result<AppendOutcome, StoreError>>;
 
+type Job = AppendJob<AppendOutcome>;
+
 impl AppendWriter for Writer {
+    type Answer = AppendOutcome;
+
     async fn append_alone(&mut self, request: &AppendRequest) -> Result<Option<AppendOutcome>, StoreError> {
         self.in_one_statement(request).await
     }
 
-    async fn append_batch(&mut self, requests: &[&AppendRequest]) -> Outcomes {
+    async fn append_batch(&mut self, jobs: Vec<Job>) -> Vec<Job> {
         self.turn.begin().await;
-        let outcomes = self.outcomes(requests).await;
+        let requests: Vec<&AppendRequest> = jobs.iter().map(|job| &**job.request()).collect();
+        let outcomes = self.outcomes(&requests).await;
         self.turn.end();
-        outcomes
+        for (job, outcome) in jobs.into_iter().zip(outcomes) {
+            job.answer(outcome);
+        }
+        Vec::new()
     }
 }
 

@@ -36,7 +36,7 @@ struct Arguments {
     /// Record this ledger, replay every account and compare each day with the bank's own balances
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
-    /// Where the events are kept: `sqlite:FILE` or `memory:`; a temporary SQLite file if not said
+    /// Where the events are kept: `sqlite:FILE`, `postgres://…` or `memory:`; a temporary SQLite file if not said
     #[arg(long, value_name = "STORE", requires = "ledger")]
     store: Option<StoreUrl>,
     /// End with one line of JSON on stdout, and write everything else to stderr

@@ -6,13 +6,14 @@
 //! 4. [`evolving`]: changing what is stored already
 //! 5. [`testing`]: decisions without a store, snapshots, your own store
 //! 6. [`operating`]: SQLite in production
-//! 7. [`store_authors`]: writing a store
+//! 7. [`postgres`]: PostgreSQL in production
+//! 8. [`store_authors`]: writing a store
 //!
 //! Every block of Rust on these pages is compiled and run by the tests.
 
 // The pages link to what all features bring.
 #![cfg_attr(
-    not(all(feature = "derive", feature = "sqlite", feature = "testing")),
+    not(all(feature = "derive", feature = "sqlite", feature = "postgres", feature = "testing")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -33,6 +34,9 @@ pub mod testing {}
 
 #[doc = include_str!("operating.md")]
 pub mod operating {}
+
+#[doc = include_str!("postgres.md")]
+pub mod postgres {}
 
 #[doc = include_str!("store_authors.md")]
 pub mod store_authors {}

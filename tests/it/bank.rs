@@ -17,9 +17,10 @@ mod ledger;
 mod rules;
 mod small;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -30,7 +31,7 @@ fn program() -> &'static PathBuf {
         let test = std::env::current_exe().unwrap();
         let profile = test.parent().unwrap().parent().unwrap();
         let program = profile.join("examples").join(format!("bank{}", std::env::consts::EXE_SUFFIX));
-        if !program.exists() {
+        if modified(&program).is_none_or(|built| newest_source() > built) {
             let mut build = Command::new(env!("CARGO"));
             build.args(["build", "--quiet", "--example", "bank"]).current_dir(env!("CARGO_MANIFEST_DIR"));
             build.arg("--target-dir").arg(profile.parent().unwrap());
@@ -41,6 +42,28 @@ fn program() -> &'static PathBuf {
         }
         program
     })
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// When something was changed last of which the program is made.
+fn newest_source() -> SystemTime {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let crates = ["core", "derive", "sqlite", "postgres"].map(|name| root.join(format!("eventsource-{name}/src")));
+    let mut folders = Vec::from(crates);
+    folders.extend([root.join("src"), root.join("examples/bank")]);
+    let mut newest = SystemTime::UNIX_EPOCH;
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.is_dir() {
+                true => folders.push(entry),
+                false => newest = newest.max(modified(&entry).unwrap_or(newest)),
+            }
+        }
+    }
+    newest
 }
 
 /// The program with these arguments, not run yet.

@@ -30,7 +30,15 @@ fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
 }
 
 fn sources() -> Vec<PathBuf> {
-    let folders = ["src", "eventsource-core/src", "eventsource-derive/src", "eventsource-sqlite/src", "examples"];
+    let folders = [
+        "src",
+        "eventsource-core/src",
+        "eventsource-derive/src",
+        "eventsource-sqlite/src",
+        "eventsource-postgres/src",
+        "tests/cluster/src",
+        "examples",
+    ];
     folders.iter().flat_map(|folder| files(folder, &[".rs"])).collect()
 }
 
@@ -147,8 +155,12 @@ fn functions(text: &str) -> Vec<String> {
 
 #[test]
 fn the_store_of_each_crate_stands_alone() {
-    let sqlite = text(&root().join("eventsource-sqlite/Cargo.toml"));
-    assert!(sqlite.contains("eventsource-core"));
-    let dependencies = sqlite.split("[dev-dependencies]").next().unwrap_or_default();
-    assert!(!dependencies.contains("eventsource-derive"), "a store needs no derive");
+    for store in ["sqlite", "postgres"] {
+        let manifest = text(&root().join(format!("eventsource-{store}/Cargo.toml")));
+        let dependencies = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+        assert!(dependencies.contains("eventsource-core"));
+        for other in ["derive", "sqlite", "postgres"].iter().filter(|other| **other != store) {
+            assert!(!dependencies.contains(&format!("eventsource-{other}")), "{store} needs no {other}");
+        }
+    }
 }

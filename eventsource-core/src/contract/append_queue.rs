@@ -7,42 +7,63 @@ use tokio::sync::{Mutex, oneshot};
 
 use crate::words::error::StoreError;
 
-use super::append::{AppendOutcome, AppendRequest};
+use super::append::AppendRequest;
 use super::batch_queue::{BatchQueue, BatchWriter, Weight};
 
 /// What a store does with appends. Its calls never overlap.
 pub trait AppendWriter: Send + 'static {
+    /// What it answers to a request.
+    type Answer: Send + 'static;
+
     /// Appends with one statement that commits by itself, or answers `None` if the request needs more.
     ///
     /// It runs in the caller's own task, so it may be dropped at any await and must then have stored all or nothing.
     fn append_alone(
         &mut self,
         request: &AppendRequest,
-    ) -> impl Future<Output = Result<Option<AppendOutcome>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<Self::Answer>, StoreError>> + Send;
 
-    /// Appends everything that waits; one outcome for each request, in order. It is never cut short.
+    /// Appends everything that waits and answers each job. Jobs that it gives back are first in the next batch.
+    /// It is never cut short.
     fn append_batch(
         &mut self,
-        requests: &[&AppendRequest],
-    ) -> impl Future<Output = Vec<Result<AppendOutcome, StoreError>>> + Send;
+        jobs: Vec<AppendJob<Self::Answer>>,
+    ) -> impl Future<Output = Vec<AppendJob<Self::Answer>>> + Send;
 }
 
 /// Appends one at a time while there is only one, and together when there are more.
 #[derive(Debug)]
-pub struct AppendQueue<W> {
-    queue: BatchQueue<AppendJob>,
+pub struct AppendQueue<W: AppendWriter> {
+    queue: BatchQueue<AppendJob<W::Answer>>,
     writer: Arc<Mutex<W>>,
 }
 
+/// A request that waits for its answer.
 #[derive(Debug)]
-struct AppendJob {
+pub struct AppendJob<A> {
     request: Arc<AppendRequest>,
-    answer: oneshot::Sender<Result<AppendOutcome, StoreError>>,
+    answer: oneshot::Sender<Result<A, StoreError>>,
 }
 
-impl Weight for AppendJob {
+impl<A> AppendJob<A> {
+    /// What is to be appended.
+    pub fn request(&self) -> &Arc<AppendRequest> {
+        &self.request
+    }
+
+    /// Says what came of it. A caller that has gone away is no concern.
+    pub fn answer(self, answer: Result<A, StoreError>) {
+        let _ = self.answer.send(answer);
+    }
+}
+
+impl<A> Weight for AppendJob<A> {
     fn rows(&self) -> usize {
         self.request.event_count()
+    }
+
+    fn bytes(&self) -> usize {
+        self.request.writes.iter().flat_map(|write| &write.events).map(|event| event.data.len()).sum()
     }
 }
 
@@ -56,19 +77,19 @@ impl<W: AppendWriter> AppendQueue<W> {
     }
 
     /// Appends. The future may be dropped: the request is then stored as a whole or not at all.
-    pub async fn append(&self, request: Arc<AppendRequest>) -> Result<AppendOutcome, StoreError> {
+    pub async fn append(&self, request: Arc<AppendRequest>) -> Result<W::Answer, StoreError> {
         // While nobody writes and nobody waits, a hop to the queue's task would only cost time.
         // The lock is fair: once the task waits for it, no caller overtakes.
         if self.queue.is_idle()
             && let Ok(mut writer) = self.writer.try_lock()
-            && let Some(outcome) = writer.append_alone(&request).await?
+            && let Some(answer) = writer.append_alone(&request).await?
         {
-            return Ok(outcome);
+            return Ok(answer);
         }
-        let (answer, outcome) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         self.queue.push(AppendJob { request, answer }).await?;
         let gone = |_| StoreError::transient("the store's writer ended before it answered");
-        outcome.await.map_err(gone)?
+        answered.await.map_err(gone)?
     }
 
     /// Stores what was accepted and refuses what comes later.
@@ -79,15 +100,10 @@ impl<W: AppendWriter> AppendQueue<W> {
     }
 }
 
-impl<W: AppendWriter> BatchWriter<AppendJob> for Shared<W> {
-    async fn write(&mut self, batch: Vec<AppendJob>) {
-        let requests: Vec<&AppendRequest> = batch.iter().map(|job| &*job.request).collect();
-        let mut writer = self.0.lock().await;
-        let outcomes = writer.append_batch(&requests).await;
-        // Answered while the lock is held: the first caller to come back would else go alone and keep all others waiting.
-        for (job, outcome) in batch.into_iter().zip(outcomes) {
-            // A caller that has gone away is no concern.
-            let _ = job.answer.send(outcome);
-        }
+impl<W: AppendWriter> BatchWriter<AppendJob<W::Answer>> for Shared<W> {
+    async fn write(&mut self, batch: Vec<AppendJob<W::Answer>>) -> Vec<AppendJob<W::Answer>> {
+        // Jobs are answered while the lock is held: the first caller to come back would else go alone and keep all
+        // others waiting.
+        self.0.lock().await.append_batch(batch).await
     }
 }

@@ -3,6 +3,7 @@
 //! No lingering: an idle task starts with the first job at once, and what comes while it writes is
 //! the next batch. The queue is bounded, so callers wait when the store is slower than they are.
 
+use std::collections::VecDeque;
 use std::future::Future;
 
 use tokio::sync::{mpsc, watch};
@@ -11,14 +12,16 @@ use crate::words::error::StoreError;
 
 /// Writes batches of jobs; each job is answered by the writer.
 pub trait BatchWriter<J>: Send + 'static {
-    /// Writes a batch. It is never cut short, whatever its callers do.
-    fn write(&mut self, batch: Vec<J>) -> impl Future<Output = ()> + Send;
+    /// Writes a batch. It is never cut short, whatever its callers do. Jobs that it gives back are first in the next.
+    fn write(&mut self, batch: Vec<J>) -> impl Future<Output = Vec<J>> + Send;
 }
 
 /// A job's share of the space of a batch.
 pub trait Weight {
     /// How many rows it brings.
     fn rows(&self) -> usize;
+    /// How many bytes it brings, about.
+    fn bytes(&self) -> usize;
 }
 
 /// Waiting jobs at most; further callers wait for a place.
@@ -27,6 +30,8 @@ const QUEUE: usize = 1024;
 const BATCH_JOBS: usize = 512;
 /// Rows of one batch at most, but for a single job that is larger.
 const BATCH_ROWS: usize = 8_192;
+/// And bytes, in the same way.
+const BATCH_BYTES: usize = 16 << 20;
 
 enum Message<J> {
     Job(J),
@@ -84,25 +89,37 @@ impl<J: Weight + Send + 'static> BatchQueue<J> {
 }
 
 async fn run<J: Weight>(mut receiver: mpsc::Receiver<Message<J>>, mut writer: impl BatchWriter<J>) {
-    let mut waiting = Vec::new();
-    while receiver.recv_many(&mut waiting, BATCH_JOBS).await > 0 {
-        let mut batch = Vec::with_capacity(waiting.len());
-        let mut rows = 0;
-        for message in waiting.drain(..) {
+    let mut messages = Vec::new();
+    let mut waiting = VecDeque::new();
+    while !waiting.is_empty() || receiver.recv_many(&mut messages, BATCH_JOBS).await > 0 {
+        // What was given back does not wait for company, but takes along who is there.
+        while waiting.len() + messages.len() < BATCH_JOBS
+            && let Ok(message) = receiver.try_recv()
+        {
+            messages.push(message);
+        }
+        for message in messages.drain(..) {
             match message {
-                Message::Job(job) => {
-                    if rows > 0 && rows + job.rows() > BATCH_ROWS {
-                        writer.write(std::mem::take(&mut batch)).await;
-                        rows = 0;
-                    }
-                    rows += job.rows();
-                    batch.push(job);
-                }
+                Message::Job(job) => waiting.push_back(job),
                 Message::Close => receiver.close(),
             }
         }
+        let batch = first_batch(&mut waiting);
         if !batch.is_empty() {
-            writer.write(batch).await;
+            let given_back = writer.write(batch).await;
+            given_back.into_iter().rev().for_each(|job| waiting.push_front(job));
         }
     }
+}
+
+/// As many of the first jobs as a batch may hold, one at least.
+fn first_batch<J: Weight>(waiting: &mut VecDeque<J>) -> Vec<J> {
+    let (mut rows, mut bytes) = (0, 0);
+    let fitting = waiting.iter().take(BATCH_JOBS).take_while(|job| {
+        rows += job.rows();
+        bytes += job.bytes();
+        rows <= BATCH_ROWS && bytes <= BATCH_BYTES
+    });
+    let count = fitting.count().max(1).min(waiting.len());
+    waiting.drain(..count).collect()
 }

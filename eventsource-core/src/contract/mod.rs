@@ -5,6 +5,7 @@ pub(crate) mod append;
 pub(crate) mod append_queue;
 pub(crate) mod batch_queue;
 pub(crate) mod checkpoint;
+pub(crate) mod import;
 pub(crate) mod load;
 pub(crate) mod read;
 pub(crate) mod snapshot;

@@ -11,6 +11,7 @@ use crate::contract::append::{
     AppendOutcome, AppendRequest, Appended, AppendedStream, NewRow, companion_key, stored_event_count,
 };
 use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
+use crate::contract::import::ImportedRow;
 use crate::contract::load::{AsOf, Load, StoredCommand};
 use crate::contract::read::{Cursor, Page, Read, Scope, Visit};
 use crate::contract::snapshot::{RawSnapshot, Snapshot, SnapshotMark};
@@ -18,7 +19,7 @@ use crate::words::error::StoreError;
 use crate::words::event::RawEvent;
 use crate::words::stream::{Position, StreamId, Version};
 
-/// Events in order of position, and where to find them. Positions are dense: the place in `events` plus one.
+/// Events in order of position, and where to find them. Those of another store may bring gaps between positions.
 #[derive(Default)]
 pub(super) struct Log {
     events: Vec<StoredEvent>,
@@ -34,7 +35,7 @@ pub(super) struct StoredEvent {
     position: Position,
     stream: StreamId,
     version: Version,
-    id: Uuid,
+    pub(super) id: Uuid,
     name: Cow<'static, str>,
     schema_version: u32,
     encoding: i16,
@@ -53,7 +54,37 @@ struct Rest {
     command_key: Option<String>,
 }
 
+impl Rest {
+    fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
 impl StoredEvent {
+    /// An event of another store.
+    pub(super) fn imported(row: ImportedRow<'_>) -> Self {
+        let ImportedRow { position, stream, event } = row;
+        let rest = Rest {
+            meta: event.meta.map(<[u8]>::to_vec),
+            correlation_id: event.correlation_id,
+            causation_id: event.causation_id,
+            command_key: event.command_key.map(str::to_owned),
+        };
+        Self {
+            position,
+            stream,
+            version: event.version,
+            id: event.id,
+            name: Cow::Owned(event.name.to_owned()),
+            schema_version: event.schema_version,
+            encoding: event.encoding,
+            data: event.data.to_vec(),
+            occurred_at: event.occurred_at,
+            recorded_at: event.recorded_at,
+            rest: rest.boxed(),
+        }
+    }
+
     fn cursor(&self) -> Cursor {
         Cursor::new(self.position, self.id)
     }
@@ -91,7 +122,12 @@ impl Heads for Log {
 
 impl Log {
     pub(super) fn head(&self) -> Position {
-        Position(self.events.len() as u64)
+        self.events.last().map_or(Position(0), |event| event.position)
+    }
+
+    /// How many events stand at or below a position.
+    fn count_up_to(&self, position: Position) -> usize {
+        self.events.partition_point(|event| event.position <= position)
     }
 
     // Versions are dense, so the event of version `v` is at place `v - 1`.
@@ -99,7 +135,7 @@ impl Log {
         self.streams.get(stream).map_or(&[], Vec::as_slice)
     }
 
-    fn event(&self, stream: &StreamId, version: Version) -> Option<&StoredEvent> {
+    pub(super) fn event(&self, stream: &StreamId, version: Version) -> Option<&StoredEvent> {
         let place = self.stream(stream).get(version.0.checked_sub(1)? as usize)?;
         Some(&self.events[*place])
     }
@@ -131,7 +167,7 @@ impl Log {
         let mut positions = Vec::new();
         for row in request.rows(write) {
             version = version.next();
-            let position = Position(self.events.len() as u64 + 1);
+            let position = Position(self.head().0 + 1);
             self.insert(stream, version, position, recorded_at, row);
             positions.push(position);
         }
@@ -147,16 +183,13 @@ impl Log {
         row: NewRow<'_>,
     ) {
         let NewRow { event, meta, command_key, .. } = row;
-        if let Some(key) = &command_key {
-            self.keys.insert((stream.clone(), key.to_string()), version);
-        }
         let rest = Rest {
             meta,
             correlation_id: event.metadata.correlation_id,
             causation_id: event.metadata.causation_id,
             command_key: command_key.map(|key| key.into_owned()),
         };
-        let stored = StoredEvent {
+        self.push(StoredEvent {
             position,
             stream: stream.clone(),
             version,
@@ -167,10 +200,17 @@ impl Log {
             data: event.data.clone(),
             occurred_at: event.occurred_at.unwrap_or(recorded_at),
             recorded_at,
-            rest: (rest != Rest::default()).then(|| Box::new(rest)),
-        };
-        self.streams.entry(stream.clone()).or_default().push(self.events.len());
-        self.events.push(stored);
+            rest: rest.boxed(),
+        });
+    }
+
+    /// Adds the next event of its stream; its position is behind all others.
+    pub(super) fn push(&mut self, event: StoredEvent) {
+        if let Some(key) = event.raw().command_key {
+            self.keys.insert((event.stream.clone(), key.to_owned()), event.version);
+        }
+        self.streams.entry(event.stream.clone()).or_default().push(self.events.len());
+        self.events.push(event);
     }
 
     /// Where the events stand that the request's command stored the first time.
@@ -263,10 +303,9 @@ impl Log {
     pub(super) fn read(&self, read: &Read, visit: Visit<'_>) -> Result<Page, StoreError> {
         let head = self.events.last().map_or(Cursor::START, StoredEvent::cursor);
         let until = read.until.unwrap_or(head.position).min(head.position);
-        let after = read.after.min(head.position);
         let candidates: &mut dyn Iterator<Item = &StoredEvent> = match &read.scope {
             Scope::Stream(stream) => &mut self.stream(stream).iter().map(|place| &self.events[*place]),
-            _ => &mut self.events[after.0 as usize..].iter(),
+            _ => &mut self.events[self.count_up_to(read.after)..].iter(),
         };
         let mut count = 0;
         let mut last = None;
@@ -287,15 +326,12 @@ impl Log {
     }
 
     fn cursor_at(&self, position: Position) -> Cursor {
-        match position.0.checked_sub(1).and_then(|place| self.events.get(place as usize)) {
-            Some(event) => event.cursor(),
-            None => Cursor::START,
-        }
+        self.events[..self.count_up_to(position)].last().map_or(Cursor::START, StoredEvent::cursor)
     }
 
     pub(super) fn position_at(&self, time: DateTime<Utc>) -> Position {
-        match self.events.iter().position(|event| event.recorded_at > time) {
-            Some(place) => Position(place as u64),
+        match self.events.iter().find(|event| event.recorded_at > time) {
+            Some(event) => Position(event.position.0 - 1),
             None => self.head(),
         }
     }

@@ -1,5 +1,6 @@
 //! A store in memory: for tests, for trying things out, and the worked example for store authors.
 
+mod import;
 mod log;
 
 use std::fmt;

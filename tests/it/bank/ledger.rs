@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use eventsource_test_cluster::Database;
 use serde_json::{Value, json};
 
 use super::{bank, report};
@@ -54,6 +55,18 @@ fn the_shared_ledger_in_memory_gives_every_figure() {
     let mut run = bank(["--json", "--store", "memory:", "--ledger"]);
     let output = run.arg(ledger).output().unwrap();
     assert_eq!(figures(report(&output)), expected(0));
+}
+
+#[tokio::test]
+async fn the_shared_ledger_on_postgresql_gives_every_figure_and_a_second_run_stores_nothing() {
+    let Some(ledger) = shared_ledger() else { return };
+    let database = Database::create().await.unwrap_or_else(|error| panic!("{error}"));
+    for duplicates in [0, 31_498] {
+        let mut run = bank(["--json", "--store", database.url(), "--ledger"]);
+        run.arg(&ledger);
+        let output = tokio::task::spawn_blocking(move || run.output().unwrap()).await.unwrap();
+        assert_eq!(figures(report(&output)), expected(duplicates));
+    }
 }
 
 #[test]

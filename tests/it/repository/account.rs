@@ -4,8 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 
 use eventsource::memory::MemoryStore;
+use eventsource::postgres::{PgOptions, PgStore};
 use eventsource::sqlite::SqliteStore;
 use eventsource::{Aggregate, Apply, DomainEvent, EventStore, Handle, Repository};
+use eventsource_test_cluster::Database;
 use serde::{Deserialize, Serialize};
 
 #[derive(DomainEvent, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -74,13 +76,21 @@ pub(super) fn deposited(cents: u64) -> Deposited {
     Deposited { cents }
 }
 
+/// A store on PostgreSQL with few connections: many tests run at a time.
+pub(super) async fn postgres(database: &Database) -> PgStore {
+    PgStore::migrate(database.url()).await.unwrap();
+    PgStore::connect_with(database.url(), PgOptions::default().connections(4)).await.unwrap()
+}
+
 /// Runs a test on each kind of store.
 pub(super) async fn on_each<F: Future<Output = ()>>(test: impl Fn(Repository<Account>) -> F) {
     let folder = tempfile::tempdir().unwrap();
-    let stores: [Arc<dyn EventStore>; 3] = [
+    let database = Database::create().await.unwrap_or_else(|error| panic!("{error}"));
+    let stores: [Arc<dyn EventStore>; 4] = [
         Arc::new(MemoryStore::new()),
         Arc::new(SqliteStore::in_memory().await.unwrap()),
         Arc::new(SqliteStore::open(folder.path().join("accounts.db")).await.unwrap()),
+        Arc::new(postgres(&database).await),
     ];
     for store in stores {
         test(Repository::new(store)).await;

@@ -1,10 +1,12 @@
 //! Snapshots: they save work, and nothing depends on them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use eventsource::{
     Aggregate, Apply, AsOf, EventStore, ExecuteOptions, Load, LoadRow, Repository, Snapshot, SnapshotMark, Version,
 };
+use eventsource_test_cluster::Database;
 use serde::{Deserialize, Serialize};
 
 use super::account::*;
@@ -196,10 +198,16 @@ async fn a_snapshot_from_before_maintenance_is_not_written_after_it() {
 async fn closing_writes_the_snapshots_that_wait() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("accounts.db");
-    let store = eventsource::sqlite::SqliteStore::open(&path).await.unwrap();
+    let open = async || Arc::new(eventsource::sqlite::SqliteStore::open(&path).await.unwrap());
+    let database = Database::create().await.unwrap_or_else(|error| panic!("{error}"));
+    let connect = async || Arc::new(postgres(&database).await);
+    closed_and_opened_again(open().await, async || open().await).await;
+    closed_and_opened_again(connect().await, async || connect().await).await;
+}
+
+async fn closed_and_opened_again<S: EventStore>(store: Arc<S>, again: impl AsyncFn() -> Arc<S>) {
     let accounts = Repository::<Account>::new(store.clone());
     accounts.execute("alice", |_| vec![deposited(1); 10]).await.unwrap();
     store.close().await.unwrap();
-    let store = eventsource::sqlite::SqliteStore::open(&path).await.unwrap();
-    assert_eq!(read_by_a_load(&Repository::new(store)).await, (Some(Version(10)), 0));
+    assert_eq!(read_by_a_load(&Repository::new(again().await)).await, (Some(Version(10)), 0));
 }

@@ -1,0 +1,19 @@
+//! The PostgreSQL store beside hand-written sqlx, on a server that the benchmark starts.
+
+mod append;
+mod command;
+mod large;
+mod raw;
+mod read;
+mod server;
+
+use crate::measure::Scenario;
+
+/// `long`: with those that need ten million rows.
+pub fn all(long: bool) -> Vec<Scenario> {
+    let mut all = [append::all(), command::all(), read::all()].concat();
+    if long {
+        all.extend(large::all());
+    }
+    all
+}

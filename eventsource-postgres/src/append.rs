@@ -1,0 +1,243 @@
+//! The statements that append, and what their rows say.
+
+use chrono::{DateTime, Utc};
+use eventsource_core::backend::{Heads, NewRow};
+use eventsource_core::{AppendRequest, Appended, AppendedStream, ExpectedVersion, Position, StreamId, Version};
+use sqlx::Row;
+use sqlx::postgres::{PgConnection, PgRow};
+use uuid::Uuid;
+
+use crate::error::Failure;
+use crate::sql::Sql;
+
+/// What the statement knows of the caller's wishes.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'t> {
+    /// The recorded time, if it is not the server's.
+    pub(crate) now: Option<DateTime<Utc>>,
+    /// How long to wait for a lock, in PostgreSQL's words, if it is not for the transaction to say.
+    pub(crate) lock_timeout: Option<&'t str>,
+}
+
+/// What came of a request in one statement.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Stored(Appended),
+    /// Nothing was stored: the heads say why. Whether the request was stored before is a question of its own.
+    Refused(Refusal),
+}
+
+/// The heads of a request's streams when it was refused, and the version that carries its command key.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    heads: Vec<(StreamId, Version)>,
+    keyed: Option<Version>,
+    /// The request was sent before, on a connection that was lost: what is found may be its own doing.
+    pub(crate) sent_before: bool,
+}
+
+impl Heads for Refusal {
+    fn head(&self, stream: &StreamId) -> Version {
+        self.heads.iter().find(|(known, _)| known == stream).map_or(Version(0), |(_, head)| *head)
+    }
+
+    fn keyed(&self, _: &StreamId, _: &str) -> Option<Version> {
+        self.keyed
+    }
+}
+
+impl Answer {
+    /// Notes that the request had been sent before it was answered.
+    pub(crate) fn was_sent_before(&mut self) {
+        if let Self::Refused(refusal) = self {
+            refusal.sent_before = true;
+        }
+    }
+}
+
+/// Whether it is a case for the statement of one event.
+pub(crate) fn is_one_event(request: &AppendRequest) -> bool {
+    matches!(&request.writes[..], [write] if write.events.len() == 1) && request.conditions.is_empty()
+}
+
+/// -2: any version; -1: one event or more; else that version.
+fn expected(expected: ExpectedVersion) -> i64 {
+    match expected {
+        ExpectedVersion::Any => -2,
+        ExpectedVersion::StreamExists => -1,
+        ExpectedVersion::NoStream => 0,
+        ExpectedVersion::Exact(version) => version.0.min(i64::MAX as u64) as i64,
+    }
+}
+
+/// Appends one event to one stream.
+pub(crate) async fn one(
+    pg: &mut PgConnection,
+    sql: &Sql,
+    request: &AppendRequest,
+    terms: Terms<'_>,
+) -> Result<Answer, Failure> {
+    let write = &request.writes[0];
+    let event = &write.events[0];
+    let row = request.rows(0).next();
+    let (meta, key) = row.map_or((None, None), |row| (row.meta, row.command_key));
+    let row = sql
+        .query(&sql.append_one)
+        .bind(write.stream.as_str())
+        .bind(write.stream.category())
+        .bind(expected(write.expected))
+        .bind(event.id)
+        .bind(&*event.name)
+        .bind(event.schema_version as i32)
+        .bind(event.encoding)
+        .bind(&event.data[..])
+        .bind(meta.as_deref())
+        .bind(event.metadata.correlation_id)
+        .bind(event.metadata.causation_id)
+        .bind(event.occurred_at)
+        .bind(terms.now)
+        .bind(key.as_deref())
+        .bind(terms.lock_timeout)
+        .fetch_one(pg)
+        .await?;
+    let head = Version(row.try_get::<i64, _>(0)? as u64);
+    Ok(match row.try_get::<Option<i64>, _>(2)? {
+        Some(position) => {
+            let place = AppendedStream::new(head.next(), vec![Position(position as u64)], row.try_get(3)?);
+            Answer::Stored(Appended::new(vec![place]))
+        }
+        None => Answer::Refused(Refusal {
+            heads: vec![(write.stream.clone(), head)],
+            keyed: version(&row, 1)?,
+            sent_before: false,
+        }),
+    })
+}
+
+fn version(row: &PgRow, column: usize) -> Result<Option<Version>, sqlx::Error> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.map(|version| Version(version as u64)))
+}
+
+/// Which statement of several requests: its own transaction, or one of the caller's.
+#[derive(Clone, Copy)]
+pub(crate) enum Within {
+    Own,
+    Callers,
+}
+
+/// Appends several requests, each all or nothing; no stream may be in two of them. One answer for each.
+pub(crate) async fn batch(
+    pg: &mut PgConnection,
+    sql: &Sql,
+    within: Within,
+    requests: &[&AppendRequest],
+    terms: Terms<'_>,
+) -> Result<Vec<Answer>, Failure> {
+    let mut writes = Writes::default();
+    let mut events = Events::default();
+    for (number, request) in requests.iter().enumerate() {
+        for (index, write) in request.writes.iter().enumerate() {
+            let place = writes.places.len() as i32;
+            writes.places.push(place);
+            writes.requests.push(number as i32);
+            writes.streams.push(write.stream.as_str());
+            writes.categories.push(write.stream.category());
+            writes.expected.push(expected(write.expected));
+            writes.keys.push(if index == 0 { request.stored_key() } else { None });
+            request.rows(index).for_each(|row| events.push(place, row));
+        }
+    }
+    let statement = match within {
+        Within::Own => &sql.append_batch,
+        Within::Callers => &sql.append_in,
+    };
+    let rows = sql
+        .query(statement)
+        .bind(&writes.places)
+        .bind(&writes.requests)
+        .bind(&writes.streams)
+        .bind(&writes.categories)
+        .bind(&writes.expected)
+        .bind(&writes.keys)
+        .bind(&events.places)
+        .bind(&events.ordinals)
+        .bind(&events.ids)
+        .bind(&events.names)
+        .bind(&events.schema_versions)
+        .bind(&events.encodings)
+        .bind(&events.data)
+        .bind(&events.meta)
+        .bind(&events.correlation_ids)
+        .bind(&events.causation_ids)
+        .bind(&events.occurred)
+        .bind(&events.keys)
+        .bind(terms.lock_timeout)
+        .bind(terms.now)
+        .fetch_all(pg)
+        .await?;
+    let mut rows = rows.iter();
+    requests.iter().map(|request| answer(request, &mut rows)).collect()
+}
+
+/// Reads the rows of one request's writes.
+fn answer<'r>(request: &AppendRequest, rows: &mut impl Iterator<Item = &'r PgRow>) -> Result<Answer, Failure> {
+    let mut refusal = Refusal { heads: Vec::new(), keyed: None, sent_before: false };
+    let mut places = Vec::with_capacity(request.writes.len());
+    for write in &request.writes {
+        let row = rows.next().ok_or(sqlx::Error::RowNotFound)?;
+        let head = Version(row.try_get::<i64, _>(1)? as u64);
+        refusal.heads.push((write.stream.clone(), head));
+        refusal.keyed = refusal.keyed.or(version(row, 2)?);
+        if let Some(positions) = row.try_get::<Option<Vec<i64>>, _>(4)? {
+            let version = Version(head.0 + positions.len() as u64);
+            let positions = positions.into_iter().map(|position| Position(position as u64)).collect();
+            places.push(AppendedStream::new(version, positions, row.try_get(3)?));
+        }
+    }
+    let stored = places.len() == request.writes.len();
+    Ok(if stored { Answer::Stored(Appended::new(places)) } else { Answer::Refused(refusal) })
+}
+
+#[derive(Default)]
+struct Writes<'r> {
+    places: Vec<i32>,
+    requests: Vec<i32>,
+    streams: Vec<&'r str>,
+    categories: Vec<&'r str>,
+    expected: Vec<i64>,
+    keys: Vec<Option<std::borrow::Cow<'r, str>>>,
+}
+
+#[derive(Default)]
+struct Events<'r> {
+    places: Vec<i32>,
+    ordinals: Vec<i64>,
+    ids: Vec<Uuid>,
+    names: Vec<&'r str>,
+    schema_versions: Vec<i32>,
+    encodings: Vec<i16>,
+    data: Vec<&'r [u8]>,
+    meta: Vec<Option<Vec<u8>>>,
+    correlation_ids: Vec<Option<Uuid>>,
+    causation_ids: Vec<Option<Uuid>>,
+    occurred: Vec<Option<DateTime<Utc>>>,
+    keys: Vec<Option<std::borrow::Cow<'r, str>>>,
+}
+
+impl<'r> Events<'r> {
+    fn push(&mut self, place: i32, row: NewRow<'r>) {
+        let event = row.event;
+        self.places.push(place);
+        self.ordinals.push(row.ordinal as i64);
+        self.ids.push(event.id);
+        self.names.push(&event.name);
+        self.schema_versions.push(event.schema_version as i32);
+        self.encodings.push(event.encoding);
+        self.data.push(&event.data);
+        self.meta.push(row.meta);
+        self.correlation_ids.push(event.metadata.correlation_id);
+        self.causation_ids.push(event.metadata.causation_id);
+        self.occurred.push(event.occurred_at);
+        self.keys.push(row.command_key);
+    }
+}

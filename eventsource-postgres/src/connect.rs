@@ -1,0 +1,245 @@
+//! The connections: opened when needed, kept, and given back without a round trip.
+//!
+//! sqlx's own pool asks a connection whether it is alive whenever it is given back, in a task that it spawns:
+//! a second round trip for each statement. Here a connection that failed is thrown away, and that is all.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use eventsource_core::StoreError;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection, raw_sql};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::Failure;
+use crate::options::PgOptions;
+
+/// Opens connections and keeps those that are idle. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    connect: Arc<PgConnectOptions>,
+    connect_timeout: Duration,
+    statement_timeout: Duration,
+    pooled: bool,
+    places: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<Link>>>,
+}
+
+/// A connection and what was learnt through it.
+pub(crate) struct Link {
+    pub(crate) pg: PgConnection,
+    /// The position of the highest event that it knows to be settled.
+    pub(crate) settled: i64,
+}
+
+impl Connections {
+    pub(crate) fn new(connect: PgConnectOptions, options: &PgOptions) -> Self {
+        Self {
+            connect: Arc::new(connect.disable_statement_logging()),
+            connect_timeout: options.connect_timeout,
+            statement_timeout: options.statement_timeout,
+            pooled: options.pooled,
+            places: Arc::new(Semaphore::new(options.connections as usize)),
+            idle: Arc::default(),
+        }
+    }
+
+    pub(crate) fn connect_options(&self) -> &PgConnectOptions {
+        &self.connect
+    }
+
+    /// One of the shared connections; waits for a place.
+    pub(crate) async fn acquire(&self) -> Result<Lease, StoreError> {
+        let place = match self.places.clone().try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => match tokio::time::timeout(self.connect_timeout, self.places.clone().acquire_owned()).await {
+                Ok(place) => place.map_err(|_| StoreError::closed())?,
+                Err(_) => {
+                    return Err(StoreError::transient(format!(
+                        "no connection to PostgreSQL became free in {:?}; \
+                         PgOptions::connections says how many there are",
+                        self.connect_timeout
+                    )));
+                }
+            },
+        };
+        let idle = lock(&self.idle).pop();
+        let link = match idle {
+            Some(link) => link,
+            None => self.open().await?,
+        };
+        Ok(self.lease(link, Some(place)))
+    }
+
+    /// Runs statements that may run twice, each in a transaction of its own. An idle connection may be dead because the
+    /// server was restarted; then a new one, which is sure to be alive, has its turn.
+    pub(crate) async fn run<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure> + Clone,
+    ) -> Result<T, StoreError> {
+        let mut retried = false;
+        loop {
+            let mut lease = self.acquire().await?;
+            match lease.run(work.clone()).await {
+                Err(failure) if failure.breaks_connection() && !retried => retried = true,
+                result => return result.map_err(Failure::explain),
+            }
+        }
+    }
+
+    /// A connection beside the shared ones, for somebody who keeps it.
+    pub(crate) async fn own(&self) -> Result<Lease, StoreError> {
+        if self.places.is_closed() {
+            return Err(StoreError::closed());
+        }
+        let link = self.open().await?;
+        Ok(self.lease(link, None))
+    }
+
+    fn lease(&self, link: Link, place: Option<OwnedSemaphorePermit>) -> Lease {
+        Lease { link: Some(link), busy: false, home: self.clone(), place }
+    }
+
+    async fn open(&self) -> Result<Link, StoreError> {
+        match tokio::time::timeout(self.connect_timeout, self.connect.connect()).await {
+            Ok(Ok(pg)) => Ok(Link { pg, settled: 0 }),
+            Ok(Err(error)) => Err(Failure::from(error).explain()),
+            Err(_) => {
+                let message = format!("PostgreSQL did not answer in {:?} when connecting", self.connect_timeout);
+                Err(StoreError::transient(message))
+            }
+        }
+    }
+
+    /// After a connection broke: those that are idle are likely to be dead as well.
+    fn forget_idle(&self) {
+        lock(&self.idle).clear();
+    }
+
+    pub(crate) async fn close(&self) {
+        self.places.close();
+        let idle = std::mem::take(&mut *lock(&self.idle));
+        for link in idle {
+            // Nothing is under way on it, so nothing can be lost by a failure to close it.
+            let _ = tokio::time::timeout(self.connect_timeout, link.pg.close()).await;
+        }
+    }
+}
+
+/// A connection, held; given back when dropped.
+pub(crate) struct Lease {
+    /// There until it is dropped, or found broken.
+    link: Option<Link>,
+    /// A statement is under way.
+    busy: bool,
+    home: Connections,
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Lease {
+    /// Runs statements, each in a transaction of its own. After a time-out or a broken connection the lease is of
+    /// no more use.
+    pub(crate) async fn run<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        match self.home.pooled {
+            // Between two messages of one statement, such a pooler may change the connection behind it.
+            true => self.run_transaction(work).await,
+            false => self.timed(self.home.statement_timeout, work).await,
+        }
+    }
+
+    /// Runs statements in one transaction, which is rolled back if they fail.
+    pub(crate) async fn run_transaction<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.timed(self.home.statement_timeout, async |link: &mut Link| transaction(link, work).await).await
+    }
+
+    /// The same for work that is a caller's own and takes as long as it takes.
+    pub(crate) async fn run_callers_transaction<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.timed(Duration::MAX, async |link: &mut Link| transaction(link, work).await).await
+    }
+
+    async fn timed<T>(
+        &mut self,
+        limit: Duration,
+        work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let Self { link, busy, home, .. } = self;
+        let Some(link) = link.as_mut() else {
+            return Err(StoreError::transient("the connection to PostgreSQL was lost").into());
+        };
+        *busy = true;
+        let result = match tokio::time::timeout(limit, work(link)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::TimedOut(limit)),
+        };
+        match &result {
+            // Still busy.
+            Err(failure) if failure.breaks_connection() => home.forget_idle(),
+            _ => *busy = false,
+        }
+        result
+    }
+
+    /// Whether it can be used again.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.busy && self.link.is_some()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(mut link) = self.link.take() else { return };
+        if self.home.places.is_closed() {
+            return;
+        }
+        if !self.busy {
+            if self.place.is_some() {
+                lock(&self.home.idle).push(link);
+            }
+            return;
+        }
+        // Its caller went away in the middle of a statement or a transaction, or gave up: it is good again when the
+        // answer has come and nothing is open. Until then it keeps its place.
+        let (home, place) = (self.home.clone(), self.place.take());
+        if let (Some(place), Ok(runtime)) = (place, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move {
+                let ended = raw_sql("ROLLBACK").execute(&mut link.pg);
+                let answered = tokio::time::timeout(home.statement_timeout, ended).await;
+                if matches!(answered, Ok(Ok(_))) && !home.places.is_closed() {
+                    lock(&home.idle).push(link);
+                }
+                drop(place);
+            });
+        }
+    }
+}
+
+/// Each statement must see what was committed before it, whatever the role's or the database's default is: a page must
+/// not be read with the snapshot of its watermark, nor heads with that of their locks.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+async fn transaction<T>(
+    link: &mut Link,
+    work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    raw_sql(BEGIN).execute(&mut link.pg).await?;
+    let result = work(&mut *link).await;
+    let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    if result.as_ref().err().is_none_or(|failure| !failure.breaks_connection()) {
+        raw_sql(end).execute(&mut link.pg).await?;
+    }
+    result
+}
+
+/// No code that can panic runs under the lock.
+fn lock(idle: &Mutex<Vec<Link>>) -> std::sync::MutexGuard<'_, Vec<Link>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
+}

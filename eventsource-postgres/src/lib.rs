@@ -1,0 +1,31 @@
+//! The PostgreSQL store of eventsource: many processes, one order that no subscriber ever skips in.
+
+mod append;
+mod checkpoints;
+mod conditions;
+mod connect;
+mod error;
+mod first_result;
+mod head;
+mod import;
+mod inspect;
+mod listen;
+mod load;
+mod locked;
+mod maintenance;
+mod migrate;
+mod noted_types;
+mod options;
+mod read;
+mod rows;
+mod snapshots;
+mod sql;
+mod status;
+mod store;
+
+mod watermark;
+mod writer;
+
+pub use options::{Ordering, PgOptions};
+pub use status::{OpenAppend, PgStatus};
+pub use store::PgStore;

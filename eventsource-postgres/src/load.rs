@@ -1,0 +1,98 @@
+//! Loading one stream: snapshot, tail and command key in one statement.
+
+use chrono::{DateTime, Utc};
+use eventsource_core::backend::stored_event_count;
+use eventsource_core::{AsOf, Load, LoadEnd, LoadRow, StoreError, StoredCommand, VisitLoad};
+use futures::TryStreamExt;
+
+use crate::connect::{Connections, Link};
+use crate::error::Failure;
+use crate::rows::{Loaded, event, loaded};
+use crate::sql::Sql;
+
+/// Loads a stream, handing its rows on as they arrive.
+pub(crate) async fn load(
+    connections: &Connections,
+    sql: &Sql,
+    load: &Load,
+    visit: VisitLoad<'_>,
+) -> Result<LoadEnd, StoreError> {
+    let (mut visited, mut retried) = (false, false);
+    loop {
+        let mut lease = connections.acquire().await?;
+        let attempt = lease.run(async |link| attempt(link, sql, load, &mut visited, &mut *visit).await).await;
+        match attempt {
+            // The server may have been restarted while the connection was idle; a new one is sure to be alive.
+            Err(failure) if failure.breaks_connection() && !visited && !retried => retried = true,
+            end => return end.map_err(Failure::explain),
+        }
+    }
+}
+
+async fn attempt(
+    link: &mut Link,
+    sql: &Sql,
+    load: &Load,
+    visited: &mut bool,
+    visit: VisitLoad<'_>,
+) -> Result<LoadEnd, Failure> {
+    let after = load.after.0.min(i64::MAX as u64) as i64;
+    if load.snapshot.is_none() && load.command_key.is_none() && load.as_of.is_none() {
+        let statement = sql.query(&sql.load_tail).bind(load.stream.as_str()).bind(after);
+        let mut rows = statement.fetch(&mut link.pg);
+        while let Some(row) = rows.try_next().await? {
+            *visited = true;
+            visit(LoadRow::Event(&event(&row, Some(load.stream.as_str()))?))?;
+        }
+        return Ok(LoadEnd::new(None));
+    }
+    let text = if load.as_of.is_some() { &sql.load_as_of } else { &sql.load };
+    let mut statement = sql
+        .query(text)
+        .bind(load.stream.as_str())
+        .bind(after)
+        .bind(load.snapshot.as_ref().map(|key| key.kind))
+        .bind(load.snapshot.as_ref().map(|key| key.fingerprint as i64))
+        .bind(load.snapshot.as_ref().map(|key| key.revision as i32))
+        .bind(load.command_key.as_deref());
+    if load.as_of.is_some() {
+        let Moment { version, position, recorded_at, occurred_at } = Moment::of(load.as_of)?;
+        statement = statement.bind(version).bind(position).bind(recorded_at).bind(occurred_at);
+    }
+    let mut command = None;
+    let mut rows = statement.fetch(&mut link.pg);
+    while let Some(row) = rows.try_next().await? {
+        *visited = true;
+        match loaded(&row, load.stream.as_str())? {
+            Loaded::Event(event) => visit(LoadRow::Event(&event))?,
+            Loaded::Snapshot(snapshot) => visit(LoadRow::Snapshot(snapshot))?,
+            Loaded::Command(first, meta) => command = Some(StoredCommand::new(first, stored_event_count(meta)?)),
+        }
+    }
+    Ok(LoadEnd::new(command))
+}
+
+/// The moment as four values, of which at most one is not null.
+#[derive(Default)]
+struct Moment {
+    version: Option<i64>,
+    position: Option<i64>,
+    recorded_at: Option<DateTime<Utc>>,
+    occurred_at: Option<DateTime<Utc>>,
+}
+
+impl Moment {
+    fn of(as_of: Option<AsOf>) -> Result<Self, StoreError> {
+        let mut moment = Self::default();
+        match as_of {
+            Some(AsOf::Version(version)) => moment.version = Some(version.0.min(i64::MAX as u64) as i64),
+            Some(AsOf::Position(position)) => moment.position = Some(position.0.min(i64::MAX as u64) as i64),
+            Some(AsOf::RecordedAt(time)) => moment.recorded_at = Some(time),
+            Some(AsOf::OccurredAt(time)) => moment.occurred_at = Some(time),
+            // A moment that only a later core knows.
+            Some(other) => return Err(StoreError::invalid(format!("this store cannot load as of {other:?}"))),
+            None => {}
+        }
+        Ok(moment)
+    }
+}

@@ -1,0 +1,161 @@
+//! The statements, with the schema's name in them.
+
+use std::sync::Arc;
+
+use eventsource_core::StoreError;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Postgres, query};
+
+/// Every statement of a store, made once. The schema is the only name that is not fixed, and it is checked and quoted.
+#[derive(Debug)]
+pub(crate) struct Sql {
+    pub(crate) keeps_statements: bool,
+    pub(crate) append_one: Arc<str>,
+    pub(crate) append_batch: Arc<str>,
+    /// The same inside a transaction of the caller's, which may append many times.
+    pub(crate) append_in: Arc<str>,
+    pub(crate) heads: Arc<str>,
+    pub(crate) lock_streams: Arc<str>,
+    pub(crate) stored_events: Arc<str>,
+    pub(crate) keyed_event: Arc<str>,
+    pub(crate) load_tail: Arc<str>,
+    pub(crate) load: Arc<str>,
+    pub(crate) load_as_of: Arc<str>,
+    /// The beginning of a page; the filters follow.
+    pub(crate) page: Arc<str>,
+    pub(crate) cursor: Arc<str>,
+    pub(crate) watermark: Arc<str>,
+    pub(crate) position_at: Arc<str>,
+    pub(crate) note_types: Arc<str>,
+    pub(crate) save_snapshots: Arc<str>,
+    pub(crate) snapshot_streams: Arc<str>,
+    pub(crate) load_checkpoint: Arc<str>,
+    pub(crate) save_checkpoint: Arc<str>,
+    pub(crate) inspect_store: Arc<str>,
+    pub(crate) status: Arc<str>,
+    pub(crate) begin_epoch: Arc<str>,
+    pub(crate) lock_snapshots: Arc<str>,
+    pub(crate) permit: Arc<str>,
+    /// Answers whether it was still there, which it is not behind the end of its transaction.
+    pub(crate) revoke: Arc<str>,
+    pub(crate) take_turn: Arc<str>,
+    pub(crate) lock_events: Arc<str>,
+    pub(crate) last_position: Arc<str>,
+    pub(crate) set_position: Arc<str>,
+    pub(crate) event_ids: Arc<str>,
+    pub(crate) import: Arc<str>,
+}
+
+impl Sql {
+    /// A statement, prepared once for each connection that keeps statements.
+    pub(crate) fn query<'q>(&self, text: &Arc<str>) -> Query<'q, Postgres, PgArguments> {
+        query(AssertSqlSafe(text.clone())).persistent(self.keeps_statements)
+    }
+
+    pub(crate) fn new(schema: &str, keeps_statements: bool) -> Result<Self, StoreError> {
+        let es = quoted(schema)?;
+        let columns = include_str!("sql/columns.sql").trim();
+        let fill = |text: &str| -> Arc<str> { text.replace("{es}", &es).into() };
+        let load = |text: &str| fill(&text.replace("{columns}", &columns.replace("{stream}", "NULL")));
+        let read = |text: &str| fill(&text.replace("{columns}", &columns.replace("{stream}", "stream")));
+        let batch = include_str!("sql/append_batch.sql");
+        Ok(Self {
+            keeps_statements,
+            append_one: fill(include_str!("sql/append_one.sql")),
+            append_batch: fill(&batch.replace("{take_turn}", "take_turn")),
+            append_in: fill(&batch.replace("{take_turn}", "take_turn_once")),
+            heads: fill(
+                "SELECT asked.place, coalesce((SELECT version FROM {es}.events WHERE stream = asked.stream \
+                 ORDER BY version DESC LIMIT 1), 0) FROM unnest($1::int[], $2::text[]) AS asked (place, stream)",
+            ),
+            lock_streams: fill(include_str!("sql/lock_streams.sql")),
+            stored_events: fill(
+                "SELECT event_id, position, recorded_at FROM {es}.events \
+                 WHERE stream = $1 AND version >= $2 AND version < $2 + $3 ORDER BY version",
+            ),
+            keyed_event: fill("SELECT version, meta, event_id FROM {es}.events WHERE stream = $1 AND command_key = $2"),
+            load_tail: load(include_str!("sql/load_tail.sql")),
+            load: load(include_str!("sql/load.sql")),
+            load_as_of: load(include_str!("sql/load_as_of.sql")),
+            page: read("SELECT {columns} FROM {es}.events"),
+            cursor: fill(
+                "SELECT position, event_id FROM {es}.events WHERE position <= $1 ORDER BY position DESC LIMIT 1",
+            ),
+            watermark: fill("SELECT {es}.watermark()"),
+            position_at: fill(
+                "SELECT position - 1 FROM {es}.events WHERE recorded_at > $1 AND position <= $2 \
+                 ORDER BY position LIMIT 1",
+            ),
+            note_types: fill(
+                "INSERT INTO {es}.types (name, schema_version) SELECT * FROM unnest($1::text[], $2::int[]) \
+                 ON CONFLICT DO NOTHING",
+            ),
+            save_snapshots: fill(include_str!("sql/save_snapshots.sql")),
+            snapshot_streams: fill(
+                "SELECT stream FROM {es}.snapshots WHERE starts_with(stream, $1 || '-') AND kind = $2 \
+                 ORDER BY random() LIMIT $3",
+            ),
+            load_checkpoint: fill(
+                "SELECT position, event_id, store_id, owner_epoch FROM {es}.checkpoints \
+                 WHERE name = $1 AND view_version = $2 AND partition = $3",
+            ),
+            save_checkpoint: fill(include_str!("sql/save_checkpoint.sql")),
+            inspect_store: fill(include_str!("sql/inspect_store.sql")),
+            status: fill(include_str!("sql/status.sql")),
+            begin_epoch: fill("UPDATE {es}.store SET epoch = epoch + 1"),
+            take_turn: fill("SELECT {es}.take_turn()"),
+            lock_events: fill("LOCK TABLE {es}.events IN SHARE ROW EXCLUSIVE MODE"),
+            last_position: fill(
+                "SELECT greatest((SELECT max(position) FROM {es}.events), \
+                 CASE WHEN NOT $1 THEN pg_sequence_last_value('{es}.events_position_seq') END, 0)",
+            ),
+            set_position: fill(
+                "SELECT setval('{es}.events_position_seq', \
+                 greatest($1, pg_sequence_last_value('{es}.events_position_seq')))",
+            ),
+            event_ids: fill(
+                "SELECT asked.place, events.event_id \
+                 FROM unnest($1::int[], $2::text[], $3::bigint[]) AS asked (place, stream, version) \
+                 JOIN {es}.events USING (stream, version)",
+            ),
+            import: fill(include_str!("sql/import.sql")),
+            lock_snapshots: fill("LOCK TABLE {es}.snapshots IN SHARE ROW EXCLUSIVE MODE"),
+            permit: fill("SELECT set_config('eventsource.maintenance_' || '{es}.events'::regclass::oid, '1', true)"),
+            revoke: fill(include_str!("sql/revoke_permit.sql")),
+        })
+    }
+}
+
+/// A schema's name as an identifier; only names that need no thought are allowed.
+pub(crate) fn quoted(schema: &str) -> Result<String, StoreError> {
+    let mut bytes = schema.bytes();
+    let fits = bytes.next().is_some_and(|first| first.is_ascii_lowercase() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && schema.len() <= 63;
+    if fits {
+        return Ok(format!("\"{schema}\""));
+    }
+    Err(StoreError::invalid(format!(
+        "schema {schema:?} is not allowed; a schema's name is lower-case letters, digits and `_`, 63 bytes at most"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_that_would_need_quoting_is_refused() {
+        assert_eq!(quoted("eventsource").unwrap(), "\"eventsource\"");
+        for bad in ["", "Es", "1es", "e s", "e\"s", "e'; DROP", "ü", &"e".repeat(64)] {
+            assert!(quoted(bad).unwrap_err().is_invalid(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_placeholder_is_left_in_a_statement() {
+        let all = format!("{:?}", Sql::new("es", true).unwrap());
+        assert!(!all.contains("{es}") && !all.contains("{columns}") && !all.contains("{take_turn}"), "{all}");
+    }
+}

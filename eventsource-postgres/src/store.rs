@@ -1,0 +1,398 @@
+//! The store: what it is made of, and the contract in terms of it.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use eventsource_core::backend::{AppendQueue, BatchQueue};
+use eventsource_core::{
+    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, EventStore, Import, Load, LoadEnd, Page,
+    PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit,
+    VisitLoad,
+};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{PgConnection, PgPool};
+
+use crate::append::{self, Answer, Refusal, Terms, Within};
+use crate::conditions;
+use crate::connect::Connections;
+use crate::error::Failure;
+use crate::first_result::settle;
+use crate::head::Head;
+use crate::inspect::{self, Inspected};
+use crate::listen::{Teller, start_listening};
+use crate::locked::Locked;
+use crate::maintenance::maintain;
+use crate::noted_types::Types;
+use crate::options::PgOptions;
+use crate::snapshots::{SnapshotJob, SnapshotWriter};
+use crate::sql::Sql;
+use crate::status::{PgStatus, status};
+use crate::writer::{Attempts, Writer};
+use crate::{checkpoints, import, load, migrate, read, snapshots};
+
+/// Events in a PostgreSQL schema, shared by any number of processes. Clones share it.
+///
+/// Appends of one process that wait at the same time share a commit; those of several processes run
+/// beside each other, and no reader ever skips an event. When the last clone is dropped, what was
+/// accepted is still written; [`close`](EventStore::close) waits for that.
+///
+/// ```no_run
+/// use eventsource::{EventStore, postgres::PgStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let url = "postgres://bank:secret@localhost/bank";
+/// PgStore::migrate(url).await?; // once for each release, by a role that may create tables
+/// let store = PgStore::connect(url).await?;
+/// store.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PgStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    inspected: Inspected,
+    options: PgOptions,
+    connections: Connections,
+    sql: Arc<Sql>,
+    types: Types,
+    head: Head,
+    teller: Option<Teller>,
+    listener: Option<tokio::task::JoinHandle<()>>,
+    appends: AppendQueue<Writer>,
+    locked: Locked,
+    snapshots: BatchQueue<SnapshotJob>,
+}
+
+impl std::fmt::Debug for PgStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PgStore").field("schema", &self.shared.options.schema).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(listener) = &self.listener {
+            listener.abort();
+        }
+    }
+}
+
+/// The address, without a word of it in the error: it may hold a password.
+fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
+    PgConnectOptions::from_str(url).map_err(|_| {
+        StoreError::invalid(
+            "the address of PostgreSQL is malformed; it looks like postgres://user:password@host/database",
+        )
+    })
+}
+
+impl PgStore {
+    /// Brings the schema to this release's format, creating what is missing. Any number of processes may do it at
+    /// once. It needs a role that may create tables, and a connection that no pooler in transaction mode stands behind.
+    pub async fn migrate(url: &str) -> Result<(), StoreError> {
+        Self::migrate_with(url, PgOptions::default()).await
+    }
+
+    /// The same, with options, of which schema and ordering matter.
+    pub async fn migrate_with(url: &str, options: PgOptions) -> Result<(), StoreError> {
+        let connections = Connections::new(parse(url)?, &options);
+        let mut lease = connections.acquire().await?;
+        let migrated = lease.run_transaction(async |link| migrate::migrate(link, &options).await).await;
+        drop(lease);
+        connections.close().await;
+        migrated.map_err(Failure::explain)
+    }
+
+    /// The statements that give a role what it needs to run the application, without the right to create or
+    /// change tables. Let the owner of the tables execute them.
+    pub fn grants(schema: &str, role: &str) -> Result<String, StoreError> {
+        migrate::grants(schema, role)
+    }
+
+    /// Connects to a store that [`migrate`](Self::migrate) has made. Fails for servers on which its promises would
+    /// not hold, for a format or an ordering that this release does not have, and for missing privileges.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::connect_with(url, PgOptions::default()).await
+    }
+
+    /// The same, with options.
+    pub async fn connect_with(url: &str, options: PgOptions) -> Result<Self, StoreError> {
+        Self::start(parse(url)?, options).await
+    }
+
+    /// A store with a pool's address, credentials and TLS. It opens connections of its own, because sqlx's pool
+    /// spends a round trip whenever a connection is given back.
+    pub async fn new(pool: &PgPool, options: PgOptions) -> Result<Self, StoreError> {
+        Self::start((*pool.connect_options()).clone(), options).await
+    }
+
+    async fn start(connect: PgConnectOptions, options: PgOptions) -> Result<Self, StoreError> {
+        let sql = Arc::new(Sql::new(&options.schema, !options.pooled)?);
+        let connections = Connections::new(connect, &options);
+        let mut lease = connections.acquire().await?;
+        let inspected = lease.run(async |link| {
+            if !inspect::server(link, &options.schema).await? {
+                let message = format!("schema {} has no event store; run PgStore::migrate", options.schema);
+                return Err(StoreError::incompatible(message).into());
+            }
+            inspect::store(link, &sql, &options).await
+        });
+        let inspected = inspected.await.map_err(Failure::explain)?;
+        drop(lease);
+        let head = Head::new();
+        let channel = format!("eventsource_{}", inspected.events_table);
+        let listener = options.listen.then(|| start_listening(&connections, channel.clone(), head.clone()));
+        let teller = options.listen.then(|| Teller::start(connections.clone(), channel));
+        let attempts = || Attempts::new(connections.clone(), sql.clone(), &options, options.lock_timeout);
+        let locked = Locked::start(attempts(), options.statement_timeout);
+        let appends = AppendQueue::start(Writer::new(attempts(), locked.clone()));
+        let snapshots = SnapshotWriter { connections: connections.clone(), sql: sql.clone() };
+        let shared = Shared {
+            inspected,
+            options,
+            connections,
+            sql,
+            types: Types::default(),
+            head,
+            teller,
+            listener,
+            appends,
+            locked,
+            snapshots: BatchQueue::start(snapshots),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Appends inside a transaction of the caller's, with the same checks and the same order for readers, who see
+    /// it when the transaction has committed.
+    ///
+    /// As long as it is open, readers of the store do not pass it: append late, commit soon. Other processes'
+    /// readers notice it within a second; [`wake`](Self::wake) after the commit makes that at once. An error, other
+    /// than a conflict, ends the transaction: roll it back and do it again.
+    pub async fn append_in(
+        &self,
+        transaction: &mut PgConnection,
+        request: &AppendRequest,
+    ) -> Result<AppendOutcome, StoreError> {
+        let shared = &*self.shared;
+        request.check(&shared.options.limits)?;
+        shared.types.note(&shared.connections, &shared.sql, request).await?;
+        let sql = &*shared.sql;
+        let appended = async {
+            if request.writes.is_empty() {
+                return Err(StoreError::invalid("an append inside a transaction needs events").into());
+            }
+            if !request.conditions.is_empty() {
+                return Err(StoreError::invalid("an append inside a transaction cannot have conditions").into());
+            }
+            let answers = append::batch(transaction, sql, Within::Callers, &[request], shared.terms()).await?;
+            match answers.into_iter().next() {
+                Some(Answer::Stored(appended)) => Ok(AppendOutcome::Stored(appended)),
+                Some(Answer::Refused(refusal)) => settle(transaction, sql, request, &refusal).await,
+                None => Err(StoreError::failed("an append has no answer").into()),
+            }
+        };
+        appended.await.map_err(Failure::explain)
+    }
+
+    /// Wakes readers, here and in other processes, after a transaction with [`append_in`](Self::append_in) has committed.
+    pub fn wake(&self) {
+        self.shared.head.news();
+        self.shared.tell();
+    }
+
+    /// How the store does: how far its order is settled, and which open transactions hold it back.
+    pub async fn status(&self) -> Result<PgStatus, StoreError> {
+        let Shared { connections, sql, inspected, .. } = &*self.shared;
+        connections.run(async |link| status(link, sql, inspected.ordering, inspected.events_table).await).await
+    }
+
+    /// Begins a new epoch, after a backup was put in the place of the store; takes effect for stores opened later.
+    /// It needs the right to update the store's row.
+    pub async fn begin_epoch(&self) -> Result<(), StoreError> {
+        let Shared { connections, sql, .. } = &*self.shared;
+        let mut lease = connections.acquire().await?;
+        let begun = lease.run(async |link| {
+            sql.query(&sql.begin_epoch).execute(&mut link.pg).await?;
+            Ok(())
+        });
+        begun.await.map_err(Failure::explain)
+    }
+
+    /// Changes what was recorded, with SQL of your own: for the law, not for corrections, which are events themselves.
+    ///
+    /// It happens in one transaction together with a `$maintenance` event that says who and why; if `change`
+    /// fails, or its future is dropped, nothing has happened. Snapshots of changed streams are dropped. What
+    /// remains to the caller: a stream's versions stay dense only if its newest events, or all of them, are deleted,
+    /// and consumers that have seen the old events are not told. It needs a role that may update and delete events.
+    pub async fn maintenance<T>(
+        &self,
+        actor: &str,
+        reason: &str,
+        change: impl AsyncFnOnce(&mut PgConnection) -> Result<T, BoxError>,
+    ) -> Result<T, StoreError> {
+        let shared = &*self.shared;
+        let mut lease = shared.connections.acquire().await?;
+        let maintained = lease
+            .run_callers_transaction(async |link| {
+                maintain(link, &shared.sql, shared.terms(), (actor, reason), change).await
+            })
+            .await;
+        let (result, position) = maintained.map_err(Failure::explain)?;
+        shared.stored(position);
+        Ok(result)
+    }
+}
+
+impl Shared {
+    /// For transactions of a caller's, who says how long they wait for a lock.
+    fn terms(&self) -> Terms<'static> {
+        Terms { now: self.options.now(), lock_timeout: None }
+    }
+
+    fn tell(&self) {
+        if let Some(teller) = &self.teller {
+            teller.tell();
+        }
+    }
+
+    fn stored(&self, position: Position) {
+        self.head.announce(position);
+        self.tell();
+    }
+
+    async fn append(&self, request: Arc<AppendRequest>) -> Result<AppendOutcome, StoreError> {
+        request.check(&self.options.limits)?;
+        if request.writes.is_empty() {
+            return self.validate(&request).await;
+        }
+        self.types.note(&self.connections, &self.sql, &request).await?;
+        let answer = if self.options.group_commit && request.conditions.is_empty() {
+            self.appends.append(request.clone()).await?
+        } else {
+            let lease = self.connections.acquire().await?;
+            let patience = self.options.statement_timeout;
+            let attempts = Attempts::new(self.connections.clone(), self.sql.clone(), &self.options, patience);
+            match attempts.on(lease).alone(&request).await {
+                Err(Failure::Moved(conflict)) => return Ok(AppendOutcome::Conflict(conflict)),
+                answer => answer.map_err(Failure::explain)?,
+            }
+        };
+        match answer {
+            Answer::Stored(appended) => {
+                let last = appended.streams.iter().flat_map(|stream| &stream.positions).max();
+                self.stored(last.copied().unwrap_or_default());
+                Ok(AppendOutcome::Stored(appended))
+            }
+            Answer::Refused(refusal) => self.settle(&request, &refusal).await,
+        }
+    }
+
+    /// In the caller's own task and on a connection of its own, so that the writer is free for others.
+    async fn settle(&self, request: &AppendRequest, refusal: &Refusal) -> Result<AppendOutcome, StoreError> {
+        self.connections.run(async |link| settle(&mut link.pg, &self.sql, request, refusal).await).await
+    }
+
+    async fn validate(&self, request: &AppendRequest) -> Result<AppendOutcome, StoreError> {
+        self.connections.run(async |link| conditions::validate(link, &self.sql, request).await).await
+    }
+}
+
+/// Taking over events needs the owner of the tables: it locks them against appends for the time of each batch.
+impl Import for PgStore {
+    fn count_missing<'a>(&'a self, events: &'a [RawEvent<'a>]) -> BoxFuture<'a, Result<u64, StoreError>> {
+        import::count_missing(&self.shared.connections, &self.shared.sql, events).boxed()
+    }
+
+    fn import<'a>(
+        &'a self,
+        events: &'a [RawEvent<'a>],
+        positions: Positions,
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        async move {
+            let (count, last) = import::import(&self.shared.connections, &self.shared.sql, events, positions).await?;
+            self.shared.stored(last);
+            Ok(count)
+        }
+        .boxed()
+    }
+}
+
+impl EventStore for PgStore {
+    fn identity(&self) -> StoreIdentity {
+        self.shared.inspected.identity
+    }
+
+    fn append(&self, request: Arc<AppendRequest>) -> BoxFuture<'_, Result<AppendOutcome, StoreError>> {
+        self.shared.append(request).boxed()
+    }
+
+    fn load<'a>(&'a self, load: &'a Load, visit: VisitLoad<'a>) -> BoxFuture<'a, Result<LoadEnd, StoreError>> {
+        load::load(&self.shared.connections, &self.shared.sql, load, visit).boxed()
+    }
+
+    fn read<'a>(&'a self, read: &'a Read, visit: Visit<'a>) -> BoxFuture<'a, Result<Page, StoreError>> {
+        read::read(&self.shared.connections, &self.shared.sql, read, visit).boxed()
+    }
+
+    fn position_at(&self, time: DateTime<Utc>) -> BoxFuture<'_, Result<Position, StoreError>> {
+        read::position_at(&self.shared.connections, &self.shared.sql, time).boxed()
+    }
+
+    fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
+        self.shared.head.wait_past(&self.shared.connections, &self.shared.sql, position).boxed()
+    }
+
+    fn offer_snapshot(&self, snapshot: PendingSnapshot) {
+        if !self.shared.snapshots.offer(SnapshotJob(snapshot)) {
+            tracing::debug!("the queue of snapshots is full or closed; one was dropped");
+        }
+    }
+
+    fn save_snapshot(&self, snapshot: Snapshot) -> BoxFuture<'_, Result<(), StoreError>> {
+        snapshots::save(&self.shared.connections, &self.shared.sql, vec![snapshot]).boxed()
+    }
+
+    fn snapshot_streams<'a>(
+        &'a self,
+        category: &'a str,
+        kind: &'a str,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<StreamId>, StoreError>> {
+        snapshots::streams(&self.shared.connections, &self.shared.sql, category, kind, limit).boxed()
+    }
+
+    fn load_checkpoint<'a>(&'a self, key: &'a CheckpointKey) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {
+        checkpoints::load(&self.shared.connections, &self.shared.sql, key).boxed()
+    }
+
+    fn save_checkpoint<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        checkpoint: Checkpoint,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        checkpoints::save(&self.shared.connections, &self.shared.sql, key, checkpoint).boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            self.shared.appends.close().await;
+            self.shared.locked.drain().await;
+            self.shared.snapshots.close().await;
+            self.shared.head.close();
+            if let Some(listener) = &self.shared.listener {
+                listener.abort();
+            }
+            self.shared.connections.close().await;
+            Ok(())
+        }
+        .boxed()
+    }
+}

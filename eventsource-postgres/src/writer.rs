@@ -1,0 +1,194 @@
+//! Group commit: what waits at the same time goes into one statement, and so into one commit.
+//!
+//! One batch is in flight at a time and nobody waits for company: while a batch is on its way, the next one
+//! gathers. It needs one connection for any number of callers.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eventsource_core::backend::AppendWriter;
+use eventsource_core::{AppendRequest, StoreError, StreamId};
+
+use crate::append::{self, Answer, Terms, Within};
+use crate::conditions;
+use crate::connect::{Connections, Lease};
+use crate::error::Failure;
+use crate::locked::{Job, Locked};
+use crate::options::PgOptions;
+use crate::sql::Sql;
+
+/// How often one request is sent, for lost races and lost connections together.
+const ATTEMPTS: u32 = 8;
+/// Before a connection is opened anew: so long at first, then twice as long each time.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Sends requests on a connection that it keeps, again where that can help.
+pub(crate) struct Attempts {
+    connections: Connections,
+    sql: Arc<Sql>,
+    options: PgOptions,
+    lock_timeout: String,
+    lease: Option<Lease>,
+}
+
+impl Attempts {
+    /// `patience`: how long a statement waits for a lock.
+    pub(crate) fn new(connections: Connections, sql: Arc<Sql>, options: &PgOptions, patience: Duration) -> Self {
+        let lock_timeout = format!("{}ms", patience.as_millis().max(1));
+        Self { connections, sql, options: options.clone(), lock_timeout, lease: None }
+    }
+
+    /// The same on a connection that the caller has.
+    pub(crate) fn on(mut self, lease: Lease) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// Sends one request.
+    pub(crate) async fn alone(&mut self, request: &AppendRequest) -> Result<Answer, Failure> {
+        let mut answers = self.send(&[request], ATTEMPTS).await?;
+        answers.pop().ok_or_else(|| StoreError::failed("an append has no answer").into())
+    }
+
+    /// Sends requests together. A race that one of them lost fails all; sending each alone tells them apart.
+    async fn together(&mut self, requests: &[&AppendRequest]) -> Result<Vec<Answer>, Failure> {
+        self.send(requests, if requests.len() > 1 { 1 } else { ATTEMPTS }).await
+    }
+
+    /// `races`: how many lost races are borne. Lost connections are borne in any case: what was stored before one
+    /// was lost is recognised by its event ids or its key. But no longer than the statement time-out: then the caller
+    /// hears of it.
+    async fn send(&mut self, requests: &[&AppendRequest], races: u32) -> Result<Vec<Answer>, Failure> {
+        let mut sent_before = false;
+        let started = Instant::now();
+        for attempt in 1.. {
+            let failure = match self.once(requests).await {
+                Ok(mut answers) => {
+                    if sent_before {
+                        answers.iter_mut().for_each(Answer::was_sent_before);
+                    }
+                    return Ok(answers);
+                }
+                Err(failure) => failure,
+            };
+            if failure.is_unavailable() && attempt < ATTEMPTS && started.elapsed() < self.options.statement_timeout {
+                // It was sent unless there was no connection to send it on.
+                sent_before |= failure.breaks_connection();
+                self.lease = None;
+                tokio::time::sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
+            } else if !((failure.is_lost_race() || failure.must_give_way()) && attempt < races) {
+                return Err(failure);
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    async fn once(&mut self, requests: &[&AppendRequest]) -> Result<Vec<Answer>, Failure> {
+        let lease = match self.lease.take_if(|lease| lease.is_usable()) {
+            Some(lease) => self.lease.insert(lease),
+            None => {
+                let lease = self.connections.own().await?;
+                self.lease.insert(lease)
+            }
+        };
+        let terms = Terms { now: self.options.now(), lock_timeout: Some(&self.lock_timeout) };
+        let sql = &*self.sql;
+        if let [request] = requests
+            && !request.conditions.is_empty()
+        {
+            let answer =
+                lease.run_transaction(async |link| conditions::append(link, sql, request, terms).await).await?;
+            return Ok(vec![answer]);
+        }
+        lease
+            .run(async |link| match requests {
+                [request] if append::is_one_event(request) => {
+                    Ok(vec![append::one(&mut link.pg, sql, request, terms).await?])
+                }
+                _ => append::batch(&mut link.pg, sql, Within::Own, requests, terms).await,
+            })
+            .await
+    }
+}
+
+/// The one writer of a process.
+pub(crate) struct Writer {
+    attempts: Attempts,
+    locked: Locked,
+}
+
+impl Writer {
+    pub(crate) fn new(attempts: Attempts, locked: Locked) -> Self {
+        Self { attempts, locked }
+    }
+
+    /// At most one request for a stream: the second one's place is known when the first one is stored.
+    fn choose(&self, jobs: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
+        let mut taken: HashSet<StreamId> = HashSet::new();
+        let (mut chosen, mut later) = (Vec::with_capacity(jobs.len()), Vec::new());
+        for job in jobs {
+            let writes = &job.request().writes;
+            if self.locked.concerns(job.request()) {
+                self.locked.push(job);
+            } else if writes.iter().any(|write| taken.contains(&write.stream)) {
+                later.push(job);
+            } else {
+                taken.extend(writes.iter().map(|write| write.stream.clone()));
+                chosen.push(job);
+            }
+        }
+        (chosen, later)
+    }
+
+    async fn write(&mut self, jobs: Vec<Job>) {
+        let requests: Vec<&AppendRequest> = jobs.iter().map(|job| &**job.request()).collect();
+        match self.attempts.together(&requests).await {
+            Ok(answers) => jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(Ok(answer))),
+            // No server, for all of them.
+            Err(failure) if failure.is_unavailable() => {
+                let text = failure.explain().to_string();
+                jobs.into_iter().for_each(|job| job.answer(Err(StoreError::transient(text.clone()))));
+            }
+            // One of them cannot be stored, or not now, which must not hurt the others. Who it is shows when each is
+            // sent alone.
+            Err(_) => {
+                for job in jobs {
+                    self.write_alone(job).await;
+                }
+            }
+        }
+    }
+
+    async fn write_alone(&mut self, job: Job) {
+        match self.attempts.alone(job.request()).await {
+            Ok(answer) => job.answer(Ok(answer)),
+            Err(failure) if failure.is_lock_timeout() => self.locked.push(job),
+            Err(failure) => job.answer(Err(failure.explain())),
+        }
+    }
+}
+
+impl AppendWriter for Writer {
+    type Answer = Answer;
+
+    async fn append_alone(&mut self, request: &AppendRequest) -> Result<Option<Answer>, StoreError> {
+        if !append::is_one_event(request) || self.locked.concerns(request) {
+            return Ok(None);
+        }
+        match self.attempts.alone(request).await {
+            Ok(answer) => Ok(Some(answer)),
+            // The queue's task waits for it beside the others.
+            Err(failure) if failure.is_lock_timeout() => Ok(None),
+            Err(failure) => Err(failure.explain()),
+        }
+    }
+
+    async fn append_batch(&mut self, jobs: Vec<Job>) -> Vec<Job> {
+        let (chosen, later) = self.choose(jobs);
+        if !chosen.is_empty() {
+            self.write(chosen).await;
+        }
+        later
+    }
+}

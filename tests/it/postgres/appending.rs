@@ -1,0 +1,250 @@
+//! Many appends at once, some of which cannot be stored, or not now.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventsource::postgres::{Ordering, PgOptions, PgStore};
+use eventsource::{AppendOutcome, AppendRequest, EventStore, ExpectedVersion, NewEvent, StoreError, Version};
+use eventsource_test_cluster::Database;
+use futures::future::join_all;
+use sqlx::{Connection, PgConnection};
+use tokio::task::JoinHandle;
+
+use super::things::{
+    any, check_order, conflict, events, everything, exact, ids_of, in_time, is_whole, number, request, shell, stored,
+    thing,
+};
+use super::{database, store_in};
+
+const TASKS: usize = 256;
+/// Long enough for an append that waits for nothing.
+const A_WHILE: Duration = Duration::from_millis(300);
+
+pub(super) fn both() -> [PgOptions; 2] {
+    let on = |ordering| PgOptions::default().ordering(ordering);
+    [on(Ordering::Floor).schema("floor"), on(Ordering::Serialized).schema("serialized")]
+}
+
+fn spawn(store: &PgStore, request: Arc<AppendRequest>) -> JoinHandle<Result<AppendOutcome, StoreError>> {
+    let store = store.clone();
+    tokio::spawn(async move { store.append(request).await })
+}
+
+/// All at once, each answered.
+async fn all_at_once(
+    store: &PgStore,
+    requests: impl IntoIterator<Item = Arc<AppendRequest>>,
+) -> Vec<Result<AppendOutcome, StoreError>> {
+    let sent: Vec<_> = requests.into_iter().map(|request| spawn(store, request)).collect();
+    in_time("all appends end", join_all(sent)).await.into_iter().map(Result::unwrap).collect()
+}
+
+/// A transaction that has appended to stream `a` and stays open.
+async fn locked<'c>(store: &PgStore, connection: &'c mut PgConnection) -> sqlx::Transaction<'c, sqlx::Postgres> {
+    let mut transaction = connection.begin().await.unwrap();
+    stored(store.append_in(&mut transaction, &request("a", ExpectedVersion::NoStream, 1)).await);
+    transaction
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tasks_on_different_streams_are_all_stored_over_one_connection() {
+    let database = database().await;
+    for options in both() {
+        let name = format!("ops_{}", suffix(&database));
+        let url = format!("{}?application_name={name}", database.url());
+        PgStore::migrate_with(&url, options.clone()).await.unwrap();
+        let store = PgStore::connect_with(&url, options.listen(false)).await.unwrap();
+        stored(store.append(any("warm")).await);
+        let sent: Vec<_> = (0..TASKS).map(any).collect();
+        for outcome in all_at_once(&store, sent).await {
+            stored(outcome);
+        }
+        let all = everything(&store).await;
+        check_order(&all);
+        assert_eq!(all.len(), TASKS + 1);
+        let mut shell = shell(database.url()).await;
+        let count = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{name}'");
+        // Connections are kept: the writer's, and the one that connected, noted the types and read.
+        assert_eq!(number(&mut shell, count).await, 2);
+    }
+}
+
+fn suffix(database: &Database) -> &str {
+    &database.name()[database.name().len() - 8..]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tasks_on_one_stream_with_any_version_are_all_stored() {
+    let database = database().await;
+    for options in both() {
+        let store = store_in(&database, options).await;
+        let sent: Vec<_> = (0..TASKS).map(|n| request("hot", ExpectedVersion::Any, 1 + n % 3)).collect();
+        let count: usize = sent.iter().map(|request| request.event_count()).sum();
+        for outcome in all_at_once(&store, sent).await {
+            stored(outcome);
+        }
+        let all = everything(&store).await;
+        check_order(&all);
+        assert_eq!(all.len(), count);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_tasks_that_expect_one_version_one_wins_and_the_others_hear_of_it() {
+    let database = database().await;
+    for options in both() {
+        let store = store_in(&database, options.clone()).await;
+        let other = PgStore::connect_with(database.url(), options).await.unwrap();
+        for version in 0..4 {
+            let sent = |store| all_at_once(store, (0..32).map(|_| request("hot", exact(version), 1)));
+            let (ours, theirs) = tokio::join!(sent(&store), sent(&other));
+            let (won, lost): (Vec<_>, Vec<_>) =
+                ours.into_iter().chain(theirs).partition(|outcome| matches!(outcome, Ok(AppendOutcome::Stored(_))));
+            assert_eq!(won.len(), 1, "version {version}");
+            assert!(lost.into_iter().all(|lost| conflict(lost) == Version(version + 1)));
+        }
+        assert_eq!(everything(&store).await.len(), 4);
+    }
+}
+
+/// PostgreSQL's times begin 4713 BC.
+fn poison() -> NewEvent {
+    let time = "-9999-01-01T00:00:00Z".parse().unwrap();
+    NewEvent::new("thing.done", 1, b"{}".to_vec()).with_occurred_at(time)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_request_that_the_server_refuses_does_not_hurt_the_others_of_its_batch() {
+    let database = database().await;
+    for options in both() {
+        let store = store_in(&database, options).await;
+        let bad = |n: usize| n % 16 == 5;
+        let sent: Vec<_> = (0..TASKS)
+            .map(|n| {
+                let event = if bad(n) { vec![poison()] } else { events(1) };
+                Arc::new(AppendRequest::new(thing(n), ExpectedVersion::NoStream, event))
+            })
+            .collect();
+        for (n, outcome) in all_at_once(&store, sent).await.into_iter().enumerate() {
+            if bad(n) {
+                let error = outcome.unwrap_err();
+                assert!(error.is_invalid() && error.to_string().contains("range"), "{error}");
+            } else {
+                stored(outcome);
+            }
+        }
+        assert_eq!(everything(&store).await.len(), (0..TASKS).filter(|n| !bad(*n)).count());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_stream_that_an_open_transaction_has_locked_does_not_stall_others() {
+    let database = database().await;
+    let store = store_in(&database, PgOptions::default()).await;
+    let mut connection = shell(database.url()).await;
+    let transaction = locked(&store, &mut connection).await;
+    let waiting = [
+        spawn(&store, request("a", ExpectedVersion::Any, 1)),
+        spawn(&store, request("a", ExpectedVersion::NoStream, 2)),
+        spawn(
+            &store,
+            AppendRequest::new(thing("b"), ExpectedVersion::Any, events(1))
+                .and(thing("a"), ExpectedVersion::Any, events(1))
+                .into(),
+        ),
+    ];
+    for round in 0..3 {
+        let sent: Vec<_> = (0..32).map(|n| request(format!("{round}-{n}"), ExpectedVersion::Any, 1 + n % 2)).collect();
+        for outcome in all_at_once(&store, sent).await {
+            stored(outcome);
+        }
+    }
+    tokio::time::sleep(A_WHILE).await;
+    assert!(waiting.iter().all(|append| !append.is_finished()), "they wait for the transaction");
+    transaction.commit().await.unwrap();
+    let [first, second, third] = waiting;
+    stored(in_time("any version", first).await.unwrap());
+    assert!(conflict(in_time("no stream", second).await.unwrap()) >= Version(1));
+    stored(in_time("two streams", third).await.unwrap());
+    assert_eq!(ids_of(&store, "a").await.len(), 3);
+    check_order(&everything(&store).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn appends_to_a_locked_stream_are_stored_when_its_transaction_is_rolled_back() {
+    let database = database().await;
+    // However the append is sent, it waits for the transaction and not for the time that group commit grants.
+    let ways = [
+        ("group_commit", PgOptions::default()),
+        ("alone", PgOptions::default().group_commit(false)),
+        ("condition", PgOptions::default()),
+    ];
+    for (way, options) in ways {
+        let store = store_in(&database, options.schema(way)).await;
+        let mut connection = shell(database.url()).await;
+        let transaction = locked(&store, &mut connection).await;
+        let append = AppendRequest::new(thing("a"), ExpectedVersion::NoStream, events(2));
+        let append = if way == "condition" { append.on_condition(thing("c"), Version(0)) } else { append };
+        let waiting = spawn(&store, append.into());
+        tokio::time::sleep(A_WHILE).await;
+        assert!(!waiting.is_finished(), "{way}: {:?}", waiting.await);
+        transaction.rollback().await.unwrap();
+        stored(in_time(way, waiting).await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn appends_to_a_stream_that_stays_locked_end_with_a_transient_error() {
+    let database = database().await;
+    for options in both() {
+        let options = options.statement_timeout(Duration::from_millis(700));
+        let store = store_in(&database, options).await;
+        stored(store.append(any("warm")).await);
+        let mut connection = shell(database.url()).await;
+        let transaction = locked(&store, &mut connection).await;
+        let sent = vec![any("a"), request("a", ExpectedVersion::NoStream, 3), any("a")];
+        for outcome in all_at_once(&store, sent).await {
+            let error = outcome.unwrap_err();
+            assert!(error.is_transient(), "{error}");
+        }
+        transaction.rollback().await.unwrap();
+        stored(in_time("it is free again", store.append(any("b"))).await);
+        check_order(&everything(&store).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn closing_answers_an_append_that_waits_for_a_locked_stream() {
+    let database = database().await;
+    let store = store_in(&database, PgOptions::default().statement_timeout(Duration::from_secs(1))).await;
+    let mut connection = shell(database.url()).await;
+    let transaction = locked(&store, &mut connection).await;
+    let waiting = spawn(&store, any("a"));
+    tokio::time::sleep(A_WHILE).await;
+    in_time("closing", store.close()).await.unwrap();
+    assert!(waiting.is_finished(), "an append outlives its store");
+    assert!(waiting.await.unwrap().unwrap_err().is_transient());
+    assert!(store.append(any("b")).await.unwrap_err().is_closed());
+    transaction.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_append_whose_future_is_dropped_is_stored_as_a_whole_or_not_at_all() {
+    let database = database().await;
+    let store = store_in(&database, PgOptions::default()).await;
+    let mut sent = Vec::new();
+    for n in 0..60_u64 {
+        let request = request(n, ExpectedVersion::NoStream, 1 + (n % 2) as usize * 2);
+        let append = store.append(request.clone());
+        let _ = tokio::time::timeout(Duration::from_micros(n * 37 % 1_500), append).await;
+        sent.push(request);
+        stored(store.append(any("between")).await);
+    }
+    store.close().await.unwrap();
+    let store = PgStore::connect(database.url()).await.unwrap();
+    let all = everything(&store).await;
+    check_order(&all);
+    let by_id = all.iter().map(|seen| (seen.id, seen.clone())).collect();
+    let kept = sent.iter().filter(|request| is_whole(request, &by_id)).count();
+    assert!(kept < sent.len(), "none was dropped in time");
+}

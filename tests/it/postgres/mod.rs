@@ -1,0 +1,38 @@
+//! The PostgreSQL store, on a real server: the one of `DATABASE_URL`, else one that the tests start and stop.
+
+mod appending;
+mod book;
+mod crash;
+mod listening;
+mod load;
+mod maintenance;
+mod network;
+mod order;
+mod pooler;
+mod race;
+mod rights;
+mod secrets;
+mod servers;
+mod things;
+mod transactions;
+mod wire;
+
+use eventsource::postgres::{PgOptions, PgStore};
+use eventsource_test_cluster::Database;
+
+/// Says that a test did not run, and why; not by `eprintln!`, which the test harness keeps to itself.
+fn skipped(why: impl std::fmt::Display) {
+    let mut stderr = std::io::stderr();
+    std::io::Write::write_fmt(&mut stderr, format_args!("skipped: {why}\n")).expect("stderr takes a line");
+}
+
+/// A database of a test's own.
+async fn database() -> Database {
+    Database::create().await.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A new store in the database.
+async fn store_in(database: &Database, options: PgOptions) -> PgStore {
+    PgStore::migrate_with(database.url(), options.clone()).await.expect("migrates");
+    PgStore::connect_with(database.url(), options).await.expect("connects")
+}

@@ -1,0 +1,120 @@
+//! PgBouncer in transaction mode: the connection behind a client may be another for each transaction.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use eventsource::EventStore;
+use eventsource::postgres::{Ordering, PgOptions, PgStore};
+use eventsource::testing::conformance::{self, Fixture};
+use eventsource_test_cluster::{Cluster, Database, PgBouncer};
+
+use super::load::Load;
+use super::things::{any, shell};
+
+/// The first that knows named statements.
+const KNOWS_STATEMENTS: (u32, u32) = (1, 21);
+
+fn knows_statements() -> bool {
+    PgBouncer::installed_version().unwrap() >= KNOWS_STATEMENTS
+}
+
+/// A pgbouncer with few connections, so that clients have to share them.
+async fn pooled() -> (Arc<PgBouncer>, Arc<Database>) {
+    let cluster = Cluster::shared().unwrap();
+    let bouncer = PgBouncer::builder().setting("default_pool_size", "6").start(cluster).unwrap();
+    (Arc::new(bouncer), Arc::new(Database::create_on(cluster).await.unwrap()))
+}
+
+/// Migrates directly, as a release does, and connects through the pooler, as the application does.
+async fn store_behind(bouncer: &PgBouncer, database: &Database, options: PgOptions) -> PgStore {
+    PgStore::migrate_with(database.url(), options.clone()).await.expect("migrates");
+    PgStore::connect_with(&bouncer.url(database.name()), options).await.expect("connects")
+}
+
+async fn check(bouncer: Arc<PgBouncer>, database: Arc<Database>, options: PgOptions) {
+    let schemas = Arc::new(AtomicU32::new(0));
+    conformance::check(async || {
+        let next = {
+            let (schemas, options) = (schemas.clone(), options.clone());
+            move || options.clone().schema(format!("book_{}", schemas.fetch_add(1, Relaxed)))
+        };
+        let options = next();
+        let store = store_behind(&bouncer, &database, options.clone()).await;
+        let open = {
+            let (bouncer, database, options) = (bouncer.clone(), database.clone(), options.clone());
+            move || {
+                let (bouncer, database, options) = (bouncer.clone(), database.clone(), options.clone());
+                async move { PgStore::connect_with(&bouncer.url(database.name()), options).await.expect("opens again") }
+            }
+        };
+        let with_clock = {
+            let (bouncer, database) = (bouncer.clone(), database.clone());
+            move |clock| {
+                let (bouncer, database, options) = (bouncer.clone(), database.clone(), next().clock(clock));
+                async move { store_behind(&bouncer, &database, options).await }
+            }
+        };
+        Fixture::new(store).with_another(open().await).with_reopen(open).with_clock(with_clock)
+    })
+    .await;
+}
+
+fn options() -> PgOptions {
+    PgOptions::default().connections(4).pooled(true)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_pooled_store_passes_the_whole_book() {
+    let (bouncer, database) = pooled().await;
+    check(bouncer, database, options()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_pooler_that_knows_named_statements_needs_no_more_than_polling() {
+    if !knows_statements() {
+        let version = PgBouncer::installed_version().unwrap();
+        super::skipped(format_args!("pgbouncer {version:?} does not know named statements"));
+        return;
+    }
+    let cluster = Cluster::shared().unwrap();
+    let bouncer = PgBouncer::builder().setting("default_pool_size", "6").max_prepared_statements(100);
+    let database = Database::create_on(cluster).await.unwrap();
+    let options = PgOptions::default().connections(4).listen(false);
+    check(Arc::new(bouncer.start(cluster).unwrap()), Arc::new(database), options).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn pooled_stores_under_load_lose_nothing_and_store_nothing_twice() {
+    let (bouncer, database) = pooled().await;
+    for ordering in [Ordering::Floor, Ordering::Serialized] {
+        let options = options().ordering(ordering).schema(format!("{ordering:?}").to_lowercase());
+        let store = store_behind(&bouncer, &database, options.clone()).await;
+        let mut stores = vec![store.clone()];
+        for _ in 0..3 {
+            stores.push(PgStore::connect_with(&bouncer.url(database.name()), options.clone()).await.unwrap());
+        }
+        let load = Load::start(&stores);
+        load.goes_on(500).await;
+        // The connections behind the pooler die, which its clients need not notice.
+        let kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        super::things::number(&mut shell(database.url()).await, kill).await;
+        load.goes_on(500).await;
+        load.check(&store).await;
+    }
+}
+
+/// There is no promise but this: as soon as two connections meet behind the pooler, the error says what to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn behind_a_pooler_that_does_not_know_named_statements_the_error_says_what_to_do() {
+    if knows_statements() {
+        return;
+    }
+    let cluster = Cluster::shared().unwrap();
+    let bouncer = PgBouncer::builder().setting("default_pool_size", "1").start(cluster).unwrap();
+    let database = Database::create_on(cluster).await.unwrap();
+    let store = store_behind(&bouncer, &database, PgOptions::default().listen(false)).await;
+    let error = store.append(any("a")).await.unwrap_err();
+    assert!(error.to_string().contains("PgOptions::pooled"), "{error}");
+    assert!(!error.is_transient());
+}

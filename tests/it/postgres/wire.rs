@@ -1,0 +1,109 @@
+//! How often the network is crossed.
+
+use std::time::Duration;
+
+use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::{
+    Aggregate, Apply, DomainEvent, EventStore, ExpectedVersion, Load as Ask, Position, Read, Repository, StreamId,
+};
+use eventsource_test_cluster::Proxy;
+use serde::{Deserialize, Serialize};
+
+use super::things::{any, in_time, request, stored, thing};
+use super::{database, store_in};
+
+/// So that no answer overtakes the second half of its question; see [`Proxy::round_trips`].
+const DELAY: Duration = Duration::from_millis(2);
+const WARM: usize = 3;
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "counter.counted", version = 1)]
+struct Counted {}
+
+#[derive(Aggregate, Default, Clone, Serialize, Deserialize)]
+#[aggregate(name = "counter", events(Counted), snapshot(every = 100))]
+struct Counter {
+    count: u64,
+}
+
+impl Apply<Counted> for Counter {
+    fn apply(&mut self, _: &Counted) {
+        self.count += 1;
+    }
+}
+
+/// What it costs when it was done before.
+async fn trips(proxy: &Proxy, what: &str, mut work: impl AsyncFnMut()) -> u64 {
+    for _ in 0..WARM {
+        in_time(what, work()).await;
+    }
+    proxy.reset_round_trips();
+    in_time(what, work()).await;
+    proxy.round_trips()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_warm_command_crosses_the_network_twice_and_each_other_call_once() {
+    let database = database().await;
+    // What is told of appends goes over the same network, at its own time.
+    let options = PgOptions::default().listen(false);
+    drop(store_in(&database, options.clone()).await);
+    let proxy = Proxy::start(database.address().unwrap()).unwrap();
+    let store = PgStore::connect_with(&proxy.url(database.url()).unwrap(), options).await.unwrap();
+    proxy.set_delay(DELAY);
+    let counters = Repository::<Counter>::new(store.clone());
+
+    let command =
+        trips(&proxy, "a command", async || drop(counters.execute("one", |_| Counted {}).await.unwrap())).await;
+    assert_eq!(command, 2, "a command");
+    let load = trips(&proxy, "a load", async || _ = counters.load("one").await.unwrap()).await;
+    assert_eq!(load, 1, "a load");
+    let missing = trips(&proxy, "a load of nothing", async || _ = counters.load("none").await.unwrap()).await;
+    assert_eq!(missing, 1, "a load of nothing");
+    let counter = StreamId::new("counter", "one").unwrap();
+    let tail = trips(&proxy, "a tail", async || {
+        store.load(&Ask::new(counter.clone()), &mut |_| Ok(())).await.unwrap();
+    });
+    assert_eq!(tail.await, 1, "a tail");
+
+    for (count, streams) in [(1, 1), (5, 1), (2, 2)] {
+        let append = trips(&proxy, "an append", async || {
+            let mut request = eventsource::AppendRequest::clone(&request("a", ExpectedVersion::Any, count));
+            if streams == 2 {
+                request = request.and(thing("b"), ExpectedVersion::Any, super::things::events(count));
+            }
+            drop(stored(store.append(request.into()).await));
+        });
+        assert_eq!(append.await, 1, "an append of {count} events to {streams} streams");
+    }
+    let conflict = trips(&proxy, "a conflict", async || {
+        store.append(request("a", ExpectedVersion::NoStream, 1)).await.unwrap();
+    });
+    // The second time it looks whether these very events were stored before.
+    assert_eq!(conflict.await, 2, "a conflict");
+
+    let page = Read::all().limit(5);
+    let full = trips(&proxy, "a full page", async || {
+        let read = store.read(&page, &mut |_| Ok(())).await.unwrap();
+        assert_eq!(read.count, 5);
+    });
+    assert_eq!(full.await, 1, "a full page below a watermark that is known");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_appends_at_once_share_their_round_trips() {
+    let database = database().await;
+    let options = PgOptions::default().listen(false);
+    drop(store_in(&database, options.clone()).await);
+    let proxy = Proxy::start(database.address().unwrap()).unwrap();
+    let store = PgStore::connect_with(&proxy.url(database.url()).unwrap(), options).await.unwrap();
+    proxy.set_delay(Duration::from_millis(20));
+    let round = async || {
+        let appends = (0..256).map(|n| store.append(any(n)));
+        futures::future::join_all(appends).await.into_iter().for_each(|outcome| drop(stored(outcome)));
+    };
+    // The first goes alone, and while it is on its way all others gather; on a slow machine in several parts.
+    let count = trips(&proxy, "many appends", round).await;
+    assert!(count <= 16, "{count} round trips");
+    assert!(store.wait_past(Position(1_000)).await.unwrap() > Position(1_000));
+}
