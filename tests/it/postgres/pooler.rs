@@ -65,12 +65,18 @@ fn options() -> PgOptions {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_pooled_store_passes_the_whole_book() {
+    if PgBouncer::is_left_out() {
+        return;
+    }
     let (bouncer, database) = pooled().await;
     check(bouncer, database, options()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_pooler_that_knows_named_statements_needs_no_more_than_polling() {
+    if PgBouncer::is_left_out() {
+        return;
+    }
     if !knows_statements() {
         let version = PgBouncer::installed_version().unwrap();
         super::skipped(format_args!("pgbouncer {version:?} does not know named statements"));
@@ -85,6 +91,9 @@ async fn a_pooler_that_knows_named_statements_needs_no_more_than_polling() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn pooled_stores_under_load_lose_nothing_and_store_nothing_twice() {
+    if PgBouncer::is_left_out() {
+        return;
+    }
     let (bouncer, database) = pooled().await;
     for ordering in [Ordering::Floor, Ordering::Serialized] {
         let options = options().ordering(ordering).schema(format!("{ordering:?}").to_lowercase());
@@ -107,6 +116,9 @@ async fn pooled_stores_under_load_lose_nothing_and_store_nothing_twice() {
 /// There is no promise but this: as soon as two connections meet behind the pooler, the error says what to do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn behind_a_pooler_that_does_not_know_named_statements_the_error_says_what_to_do() {
+    if PgBouncer::is_left_out() {
+        return;
+    }
     if knows_statements() {
         return;
     }
