@@ -87,7 +87,7 @@ impl ClusterBuilder {
         let password_file = directory.write("password", &password)?;
         run(directory
             .command(binaries.program("initdb"))
-            .args(["--locale=C", "--encoding=UTF8", "--auth=scram-sha-256", "--username", ROLE, "--pwfile"])
+            .args(["--locale=C", "--encoding=UTF8", "--auth=password", "--username", ROLE, "--pwfile"])
             .arg(&password_file)
             .arg("--pgdata")
             .arg(&data))?;
