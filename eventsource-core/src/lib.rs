@@ -15,7 +15,7 @@ pub mod __private;
 pub use contract::append::{AppendOutcome, AppendRequest, Appended, AppendedStream, Condition, Limits, Write};
 pub use contract::checkpoint::{Checkpoint, CheckpointKey};
 pub use contract::import::{Import, Positions};
-pub use contract::load::{AsOf, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad};
+pub use contract::load::{AsOf, BareEvent, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad};
 pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
 pub use contract::snapshot::{PendingSnapshot, RawSnapshot, Snapshot, SnapshotKey, SnapshotMark};
 pub use contract::store::{EventStore, StoreIdentity};

@@ -32,6 +32,8 @@ pub(crate) enum Answer {
 pub(crate) struct Refusal {
     heads: Vec<(StreamId, Version)>,
     keyed: Option<Version>,
+    /// Another event is known to stand where the request's first one would.
+    pub(crate) place_is_taken: bool,
     /// The request was sent before, on a connection that was lost: what is found may be its own doing.
     pub(crate) sent_before: bool,
 }
@@ -81,8 +83,8 @@ pub(crate) async fn one(
     let event = &write.events[0];
     let row = request.rows(0).next();
     let (meta, key) = row.map_or((None, None), |row| (row.meta, row.command_key));
-    let row = sql
-        .query(&sql.append_one)
+    let stored = sql
+        .query(sql.append_one.keyed(key.is_some()))
         .bind(write.stream.as_str())
         .bind(write.stream.category())
         .bind(expected(write.expected))
@@ -98,20 +100,22 @@ pub(crate) async fn one(
         .bind(terms.now)
         .bind(key.as_deref())
         .bind(terms.lock_timeout)
-        .fetch_one(pg)
+        .fetch_optional(&mut *pg)
         .await?;
-    let head = Version(row.try_get::<i64, _>(0)? as u64);
-    Ok(match row.try_get::<Option<i64>, _>(2)? {
-        Some(position) => {
-            let place = AppendedStream::new(head.next(), vec![Position(position as u64)], row.try_get(3)?);
-            Answer::Stored(Appended::new(vec![place]))
-        }
-        None => Answer::Refused(Refusal {
-            heads: vec![(write.stream.clone(), head)],
-            keyed: version(&row, 1)?,
-            sent_before: false,
-        }),
-    })
+    if let Some(row) = stored {
+        let version = Version(row.try_get::<i64, _>(0)? as u64);
+        let position = Position(row.try_get::<i64, _>(1)? as u64);
+        return Ok(Answer::Stored(Appended::new(vec![AppendedStream::new(version, vec![position], row.try_get(2)?)])));
+    }
+    let look = sql.query(&sql.refusal).bind(write.stream.as_str()).bind(key.as_deref());
+    let row = look.bind(expected(write.expected)).fetch_one(pg).await?;
+    let head = version(&row, 0)?.unwrap_or(Version(0));
+    Ok(Answer::Refused(Refusal {
+        heads: vec![(write.stream.clone(), head)],
+        keyed: version(&row, 1)?,
+        place_is_taken: row.try_get::<Option<Uuid>, _>(2)?.is_some_and(|there| there != event.id),
+        sent_before: false,
+    }))
 }
 
 fn version(row: &PgRow, column: usize) -> Result<Option<Version>, sqlx::Error> {
@@ -148,8 +152,9 @@ pub(crate) async fn batch(
         }
     }
     let statement = match within {
-        Within::Own => &sql.append_batch,
         Within::Callers => &sql.append_in,
+        Within::Own if writes.places.len() > requests.len() => &sql.append_writes,
+        Within::Own => sql.append_batch.keyed(writes.keys.iter().any(Option::is_some)),
     };
     let rows = sql
         .query(statement)
@@ -181,7 +186,7 @@ pub(crate) async fn batch(
 
 /// Reads the rows of one request's writes.
 fn answer<'r>(request: &AppendRequest, rows: &mut impl Iterator<Item = &'r PgRow>) -> Result<Answer, Failure> {
-    let mut refusal = Refusal { heads: Vec::new(), keyed: None, sent_before: false };
+    let mut refusal = Refusal { heads: Vec::new(), keyed: None, place_is_taken: false, sent_before: false };
     let mut places = Vec::with_capacity(request.writes.len());
     for write in &request.writes {
         let row = rows.next().ok_or(sqlx::Error::RowNotFound)?;

@@ -3,13 +3,17 @@
 //! sqlx's own pool asks a connection whether it is alive whenever it is given back, in a task that it spawns:
 //! a second round trip for each statement. Here a connection that failed is thrown away, and that is all.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use eventsource_core::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, raw_sql};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep};
 
 use crate::error::Failure;
 use crate::options::PgOptions;
@@ -22,7 +26,14 @@ pub(crate) struct Connections {
     statement_timeout: Duration,
     pooled: bool,
     places: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Link>>>,
+    idle: Arc<Mutex<Vec<Timed>>>,
+}
+
+/// A connection and its alarm.
+struct Timed {
+    link: Link,
+    /// Set anew for each piece of work. Making one instead would wake the thread that waits for the network, each time.
+    alarm: Pin<Box<Sleep>>,
 }
 
 /// A connection and what was learnt through it.
@@ -64,11 +75,11 @@ impl Connections {
             },
         };
         let idle = lock(&self.idle).pop();
-        let link = match idle {
-            Some(link) => link,
+        let timed = match idle {
+            Some(timed) => timed,
             None => self.open().await?,
         };
-        Ok(self.lease(link, Some(place)))
+        Ok(self.lease(timed, Some(place)))
     }
 
     /// Runs statements that may run twice, each in a transaction of its own. An idle connection may be dead because the
@@ -92,17 +103,20 @@ impl Connections {
         if self.places.is_closed() {
             return Err(StoreError::closed());
         }
-        let link = self.open().await?;
-        Ok(self.lease(link, None))
+        let timed = self.open().await?;
+        Ok(self.lease(timed, None))
     }
 
-    fn lease(&self, link: Link, place: Option<OwnedSemaphorePermit>) -> Lease {
-        Lease { link: Some(link), busy: false, home: self.clone(), place }
+    fn lease(&self, timed: Timed, place: Option<OwnedSemaphorePermit>) -> Lease {
+        Lease { timed: Some(timed), busy: false, home: self.clone(), place }
     }
 
-    async fn open(&self) -> Result<Link, StoreError> {
+    async fn open(&self) -> Result<Timed, StoreError> {
         match tokio::time::timeout(self.connect_timeout, self.connect.connect()).await {
-            Ok(Ok(pg)) => Ok(Link { pg, settled: 0 }),
+            Ok(Ok(pg)) => {
+                let alarm = Box::pin(tokio::time::sleep(self.statement_timeout));
+                Ok(Timed { link: Link { pg, settled: 0 }, alarm })
+            }
             Ok(Err(error)) => Err(Failure::from(error).explain()),
             Err(_) => {
                 let message = format!("PostgreSQL did not answer in {:?} when connecting", self.connect_timeout);
@@ -119,7 +133,7 @@ impl Connections {
     pub(crate) async fn close(&self) {
         self.places.close();
         let idle = std::mem::take(&mut *lock(&self.idle));
-        for link in idle {
+        for Timed { link, .. } in idle {
             // Nothing is under way on it, so nothing can be lost by a failure to close it.
             let _ = tokio::time::timeout(self.connect_timeout, link.pg.close()).await;
         }
@@ -129,7 +143,7 @@ impl Connections {
 /// A connection, held; given back when dropped.
 pub(crate) struct Lease {
     /// There until it is dropped, or found broken.
-    link: Option<Link>,
+    timed: Option<Timed>,
     /// A statement is under way.
     busy: bool,
     home: Connections,
@@ -146,7 +160,7 @@ impl Lease {
         match self.home.pooled {
             // Between two messages of one statement, such a pooler may change the connection behind it.
             true => self.run_transaction(work).await,
-            false => self.timed(self.home.statement_timeout, work).await,
+            false => self.within(Some(self.home.statement_timeout), work).await,
         }
     }
 
@@ -155,7 +169,7 @@ impl Lease {
         &mut self,
         work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.timed(self.home.statement_timeout, async |link: &mut Link| transaction(link, work).await).await
+        self.within(Some(self.home.statement_timeout), async |link: &mut Link| transaction(link, work).await).await
     }
 
     /// The same for work that is a caller's own and takes as long as it takes.
@@ -163,22 +177,22 @@ impl Lease {
         &mut self,
         work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.timed(Duration::MAX, async |link: &mut Link| transaction(link, work).await).await
+        self.within(None, async |link: &mut Link| transaction(link, work).await).await
     }
 
-    async fn timed<T>(
+    async fn within<T>(
         &mut self,
-        limit: Duration,
+        limit: Option<Duration>,
         work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let Self { link, busy, home, .. } = self;
-        let Some(link) = link.as_mut() else {
+        let Self { timed, busy, home, .. } = self;
+        let Some(Timed { link, alarm }) = timed else {
             return Err(StoreError::transient("the connection to PostgreSQL was lost").into());
         };
         *busy = true;
-        let result = match tokio::time::timeout(limit, work(link)).await {
-            Ok(result) => result,
-            Err(_) => Err(Failure::TimedOut(limit)),
+        let result = match limit {
+            Some(limit) => until(alarm.as_mut(), limit, work(link)).await,
+            None => work(link).await,
         };
         match &result {
             // Still busy.
@@ -190,19 +204,37 @@ impl Lease {
 
     /// Whether it can be used again.
     pub(crate) fn is_usable(&self) -> bool {
-        !self.busy && self.link.is_some()
+        !self.busy && self.timed.is_some()
     }
+}
+
+/// Work that fails when it takes longer than `limit`.
+async fn until<T>(
+    mut alarm: Pin<&mut Sleep>,
+    limit: Duration,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let now = Instant::now();
+    // A time that the clock cannot name is never.
+    let deadline = now.checked_add(limit).unwrap_or(now + Duration::from_secs(365 * 24 * 3_600));
+    alarm.as_mut().reset(deadline);
+    let mut work = pin!(work);
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(result) => Poll::Ready(result),
+        Poll::Pending => alarm.as_mut().poll(context).map(|()| Err(Failure::TimedOut(limit))),
+    })
+    .await
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(mut link) = self.link.take() else { return };
+        let Some(mut timed) = self.timed.take() else { return };
         if self.home.places.is_closed() {
             return;
         }
         if !self.busy {
             if self.place.is_some() {
-                lock(&self.home.idle).push(link);
+                lock(&self.home.idle).push(timed);
             }
             return;
         }
@@ -211,10 +243,10 @@ impl Drop for Lease {
         let (home, place) = (self.home.clone(), self.place.take());
         if let (Some(place), Ok(runtime)) = (place, tokio::runtime::Handle::try_current()) {
             runtime.spawn(async move {
-                let ended = raw_sql("ROLLBACK").execute(&mut link.pg);
+                let ended = raw_sql("ROLLBACK").execute(&mut timed.link.pg);
                 let answered = tokio::time::timeout(home.statement_timeout, ended).await;
                 if matches!(answered, Ok(Ok(_))) && !home.places.is_closed() {
-                    lock(&home.idle).push(link);
+                    lock(&home.idle).push(timed);
                 }
                 drop(place);
             });
@@ -240,6 +272,6 @@ async fn transaction<T>(
 }
 
 /// No code that can panic runs under the lock.
-fn lock(idle: &Mutex<Vec<Link>>) -> std::sync::MutexGuard<'_, Vec<Link>> {
+fn lock(idle: &Mutex<Vec<Timed>>) -> std::sync::MutexGuard<'_, Vec<Timed>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }

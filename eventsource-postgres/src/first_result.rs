@@ -24,6 +24,7 @@ pub(crate) async fn settle(
             let (appended, first_id) = of_command(pg, sql, request, first).await?;
             (appended, first_id == request.writes[0].events[0].id)
         }
+        Admission::Elsewhere(conflict) if refusal.place_is_taken => return Ok(AppendOutcome::Conflict(conflict)),
         Admission::Elsewhere(conflict) => match of_same_events(pg, sql, request).await? {
             Some(appended) => (appended, true),
             None => return Ok(AppendOutcome::Conflict(conflict)),

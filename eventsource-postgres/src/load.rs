@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 
 use crate::connect::{Connections, Link};
 use crate::error::Failure;
-use crate::rows::{Loaded, event, loaded};
+use crate::rows::{Bare, Loaded, bare, event, loaded};
 use crate::sql::Sql;
 
 /// Loads a stream, handing its rows on as they arrive.
@@ -37,6 +37,9 @@ async fn attempt(
     visit: VisitLoad<'_>,
 ) -> Result<LoadEnd, Failure> {
     let after = load.after.0.min(i64::MAX as u64) as i64;
+    if load.bare && load.snapshot.is_none() && load.as_of.is_none() {
+        return attempt_bare(link, sql, load, after, visited, visit).await;
+    }
     if load.snapshot.is_none() && load.command_key.is_none() && load.as_of.is_none() {
         let statement = sql.query(&sql.load_tail).bind(load.stream.as_str()).bind(after);
         let mut rows = statement.fetch(&mut link.pg);
@@ -67,6 +70,30 @@ async fn attempt(
             Loaded::Event(event) => visit(LoadRow::Event(&event))?,
             Loaded::Snapshot(snapshot) => visit(LoadRow::Snapshot(snapshot))?,
             Loaded::Command(first, meta) => command = Some(StoredCommand::new(first, stored_event_count(meta)?)),
+        }
+    }
+    Ok(LoadEnd::new(command))
+}
+
+async fn attempt_bare(
+    link: &mut Link,
+    sql: &Sql,
+    load: &Load,
+    after: i64,
+    visited: &mut bool,
+    visit: VisitLoad<'_>,
+) -> Result<LoadEnd, Failure> {
+    let statement = match &load.command_key {
+        None => sql.query(&sql.load_bare).bind(load.stream.as_str()).bind(after),
+        Some(key) => sql.query(&sql.load_bare_keyed).bind(load.stream.as_str()).bind(after).bind(key),
+    };
+    let mut command = None;
+    let mut rows = statement.fetch(&mut link.pg);
+    while let Some(row) = rows.try_next().await? {
+        *visited = true;
+        match bare(&row)? {
+            Bare::Event(event) => visit(LoadRow::Bare(event))?,
+            Bare::Command(first, meta) => command = Some(StoredCommand::new(first, stored_event_count(meta)?)),
         }
     }
     Ok(LoadEnd::new(command))

@@ -1,9 +1,9 @@
 //! Rows as events, borrowed from what came over the wire.
 
 use chrono::{DateTime, Utc};
-use eventsource_core::{ENCODING_JSON, Position, RawEvent, RawSnapshot, Version};
-use sqlx::postgres::{PgRow, PgValueRef};
-use sqlx::{Decode, Postgres, Row, ValueRef};
+use eventsource_core::{BareEvent, BoxError, ENCODING_JSON, Position, RawEvent, RawSnapshot, Version};
+use sqlx::postgres::PgRow;
+use sqlx::{Row, ValueRef};
 use uuid::Uuid;
 
 /// The row's columns are those of `sql/columns.sql`, in that order. They are taken by number and without a look at
@@ -11,25 +11,25 @@ use uuid::Uuid;
 /// occurred time like the recorded one, version 1, JSON, and the `stream` that a load has asked for.
 pub(crate) fn event<'r>(row: &'r PgRow, stream: Option<&'r str>) -> Result<RawEvent<'r>, sqlx::Error> {
     let row = Columns(row);
-    let recorded_at = row.get::<DateTime<Utc>>(3)?;
+    let recorded_at = row.time(3)?;
     Ok(RawEvent {
-        position: Position(row.get::<i64>(0)? as u64),
-        version: Version(row.get::<i64>(1)? as u64),
-        occurred_at: row.optional::<DateTime<Utc>>(2)?.unwrap_or(recorded_at),
+        position: Position(row.int8(0)? as u64),
+        version: Version(row.int8(1)? as u64),
+        occurred_at: row.optional(2, timestamp)?.unwrap_or(recorded_at),
         recorded_at,
-        id: row.get::<Uuid>(4)?,
-        schema_version: row.optional::<i32>(5)?.unwrap_or(1) as u32,
-        encoding: row.optional::<i16>(6)?.unwrap_or(ENCODING_JSON),
+        id: uuid(row.required(4)?, 4)?,
+        schema_version: row.optional(5, int4)?.unwrap_or(1) as u32,
+        encoding: row.optional(6, int2)?.unwrap_or(ENCODING_JSON),
         stream: match stream {
             Some(stream) => stream,
-            None => row.get::<&str>(7)?,
+            None => text(row.required(7)?, 7)?,
         },
-        name: row.get::<&str>(8)?,
-        data: row.get::<&[u8]>(9)?,
-        meta: row.optional::<&[u8]>(10)?,
-        correlation_id: row.optional::<Uuid>(11)?,
-        causation_id: row.optional::<Uuid>(12)?,
-        command_key: row.optional::<&str>(13)?,
+        name: text(row.required(8)?, 8)?,
+        data: row.required(9)?,
+        meta: row.bytes(10)?,
+        correlation_id: row.optional(11, uuid)?,
+        causation_id: row.optional(12, uuid)?,
+        command_key: row.optional(13, text)?,
     })
 }
 
@@ -44,38 +44,113 @@ pub(crate) enum Loaded<'r> {
 /// Only events have a name, and a snapshot has no event id.
 pub(crate) fn loaded<'r>(row: &'r PgRow, stream: &'r str) -> Result<Loaded<'r>, sqlx::Error> {
     let columns = Columns(row);
-    if !columns.raw(8)?.is_null() {
+    if columns.bytes(8)?.is_some() {
         return Ok(Loaded::Event(event(row, Some(stream))?));
     }
-    if !columns.raw(4)?.is_null() {
-        return Ok(Loaded::Command(Version(columns.get::<i64>(1)? as u64), columns.optional(10)?));
+    if columns.bytes(4)?.is_some() {
+        return Ok(Loaded::Command(Version(columns.int8(1)? as u64), columns.bytes(10)?));
     }
     Ok(Loaded::Snapshot(RawSnapshot {
-        position: Position(columns.get::<i64>(0)? as u64),
-        version: Version(columns.get::<i64>(1)? as u64),
-        max_occurred_at: columns.get::<DateTime<Utc>>(2)?,
-        encoding: columns.get::<i16>(6)?,
-        data: columns.get::<&[u8]>(9)?,
+        position: Position(columns.int8(0)? as u64),
+        version: Version(columns.int8(1)? as u64),
+        max_occurred_at: columns.time(2)?,
+        encoding: int2(columns.required(6)?, 6)?,
+        data: columns.required(9)?,
     }))
 }
 
+/// What a row of a bare load is.
+pub(crate) enum Bare<'r> {
+    /// The event that carries the command key: its version and metadata.
+    Command(Version, Option<&'r [u8]>),
+    Event(BareEvent<'r>),
+}
+
+/// A row of `sql/load_bare.sql`, or of the part before it, which has no name.
+pub(crate) fn bare(row: &PgRow) -> Result<Bare<'_>, sqlx::Error> {
+    let row = Columns(row);
+    let version = Version(row.int8(1)? as u64);
+    let Some(name) = row.bytes(3)? else { return Ok(Bare::Command(version, row.bytes(4)?)) };
+    // Schema version and encoding in one, because each column costs the server more than its bytes.
+    let (schema_version, encoding) = match row.optional(2, int8)? {
+        Some(form) => (form as u32, (form >> 32) as i16),
+        None => (1, ENCODING_JSON),
+    };
+    Ok(Bare::Event(BareEvent {
+        position: Position(row.int8(0)? as u64),
+        version,
+        name: text(name, 3)?,
+        schema_version,
+        encoding,
+        data: row.required(4)?,
+    }))
+}
+
+/// The values of a row, read from their bytes: PostgreSQL's binary format, which every prepared statement answers in.
 struct Columns<'r>(&'r PgRow);
 
 impl<'r> Columns<'r> {
-    fn raw(&self, column: usize) -> Result<PgValueRef<'r>, sqlx::Error> {
-        self.0.try_get_raw(column)
+    fn bytes(&self, column: usize) -> Result<Option<&'r [u8]>, sqlx::Error> {
+        let value = self.0.try_get_raw(column)?;
+        if value.is_null() {
+            return Ok(None);
+        }
+        value.as_bytes().map(Some).map_err(|source| undecoded(column, source))
     }
 
-    fn get<T: Decode<'r, Postgres>>(&self, column: usize) -> Result<T, sqlx::Error> {
-        decode(self.raw(column)?, column)
+    fn required(&self, column: usize) -> Result<&'r [u8], sqlx::Error> {
+        self.bytes(column)?.ok_or_else(|| undecoded(column, "it is null".into()))
     }
 
-    fn optional<T: Decode<'r, Postgres>>(&self, column: usize) -> Result<Option<T>, sqlx::Error> {
-        let value = self.raw(column)?;
-        if value.is_null() { Ok(None) } else { decode(value, column).map(Some) }
+    fn optional<T>(
+        &self,
+        column: usize,
+        decode: impl FnOnce(&'r [u8], usize) -> Result<T, sqlx::Error>,
+    ) -> Result<Option<T>, sqlx::Error> {
+        self.bytes(column)?.map(|bytes| decode(bytes, column)).transpose()
+    }
+
+    fn int8(&self, column: usize) -> Result<i64, sqlx::Error> {
+        int8(self.required(column)?, column)
+    }
+
+    fn time(&self, column: usize) -> Result<DateTime<Utc>, sqlx::Error> {
+        timestamp(self.required(column)?, column)
     }
 }
 
-fn decode<'r, T: Decode<'r, Postgres>>(value: PgValueRef<'r>, column: usize) -> Result<T, sqlx::Error> {
-    T::decode(value).map_err(|source| sqlx::Error::ColumnDecode { index: column.to_string(), source })
+fn array<const N: usize>(bytes: &[u8], column: usize) -> Result<[u8; N], sqlx::Error> {
+    bytes.try_into().map_err(|_| undecoded(column, format!("it has {} bytes instead of {N}", bytes.len()).into()))
+}
+
+fn int8(bytes: &[u8], column: usize) -> Result<i64, sqlx::Error> {
+    array(bytes, column).map(i64::from_be_bytes)
+}
+
+fn int4(bytes: &[u8], column: usize) -> Result<i32, sqlx::Error> {
+    array(bytes, column).map(i32::from_be_bytes)
+}
+
+fn int2(bytes: &[u8], column: usize) -> Result<i16, sqlx::Error> {
+    array(bytes, column).map(i16::from_be_bytes)
+}
+
+fn uuid(bytes: &[u8], column: usize) -> Result<Uuid, sqlx::Error> {
+    array(bytes, column).map(Uuid::from_bytes)
+}
+
+fn text(bytes: &[u8], column: usize) -> Result<&str, sqlx::Error> {
+    std::str::from_utf8(bytes).map_err(|source| undecoded(column, source.into()))
+}
+
+/// From the beginning of 1970 to that of 2000, where PostgreSQL's times begin.
+const EPOCH: i64 = 946_684_800_000_000;
+
+fn timestamp(bytes: &[u8], column: usize) -> Result<DateTime<Utc>, sqlx::Error> {
+    let time = int8(bytes, column)?.checked_add(EPOCH).and_then(DateTime::from_timestamp_micros);
+    time.ok_or_else(|| undecoded(column, "it is a time that no calendar here has".into()))
+}
+
+fn undecoded(column: usize, source: BoxError) -> sqlx::Error {
+    sqlx::Error::ColumnDecode { index: column.to_string(), source }
 }

@@ -11,15 +11,22 @@ use sqlx::{AssertSqlSafe, Postgres, query};
 #[derive(Debug)]
 pub(crate) struct Sql {
     pub(crate) keeps_statements: bool,
-    pub(crate) append_one: Arc<str>,
-    pub(crate) append_batch: Arc<str>,
+    pub(crate) append_one: Append,
+    pub(crate) append_batch: Append,
+    /// For requests of several writes.
+    pub(crate) append_writes: Arc<str>,
     /// The same inside a transaction of the caller's, which may append many times.
     pub(crate) append_in: Arc<str>,
+    /// Why the statement of one event has stored nothing: the head, the event with the key, the event in its place.
+    pub(crate) refusal: Arc<str>,
     pub(crate) heads: Arc<str>,
     pub(crate) lock_streams: Arc<str>,
     pub(crate) stored_events: Arc<str>,
     pub(crate) keyed_event: Arc<str>,
     pub(crate) load_tail: Arc<str>,
+    pub(crate) load_bare: Arc<str>,
+    /// The same with a look for a command key.
+    pub(crate) load_bare_keyed: Arc<str>,
     pub(crate) load: Arc<str>,
     pub(crate) load_as_of: Arc<str>,
     /// The beginning of a page; the filters follow.
@@ -47,6 +54,19 @@ pub(crate) struct Sql {
     pub(crate) import: Arc<str>,
 }
 
+/// A statement that appends, without and with a look for command keys.
+#[derive(Debug)]
+pub(crate) struct Append {
+    plain: Arc<str>,
+    keyed: Arc<str>,
+}
+
+impl Append {
+    pub(crate) fn keyed(&self, keyed: bool) -> &Arc<str> {
+        if keyed { &self.keyed } else { &self.plain }
+    }
+}
+
 impl Sql {
     /// A statement, prepared once for each connection that keeps statements.
     pub(crate) fn query<'q>(&self, text: &Arc<str>) -> Query<'q, Postgres, PgArguments> {
@@ -59,12 +79,30 @@ impl Sql {
         let fill = |text: &str| -> Arc<str> { text.replace("{es}", &es).into() };
         let load = |text: &str| fill(&text.replace("{columns}", &columns.replace("{stream}", "NULL")));
         let read = |text: &str| fill(&text.replace("{columns}", &columns.replace("{stream}", "stream")));
-        let batch = include_str!("sql/append_batch.sql");
+        let append = |text: &str, plain: &str, keyed: &str| {
+            let with = |look: &str| fill(&text.replace("{keyed}", look));
+            Append { plain: with(plain), keyed: with(keyed) }
+        };
+        let writes = include_str!("sql/append_writes.sql");
         Ok(Self {
             keeps_statements,
-            append_one: fill(include_str!("sql/append_one.sql")),
-            append_batch: fill(&batch.replace("{take_turn}", "take_turn")),
-            append_in: fill(&batch.replace("{take_turn}", "take_turn_once")),
+            append_one: append(
+                include_str!("sql/append_one.sql"),
+                "",
+                "AND NOT EXISTS (SELECT FROM {es}.events WHERE stream = $1 AND command_key = $14)",
+            ),
+            append_batch: append(
+                include_str!("sql/append_batch.sql"),
+                "NULL::bigint",
+                "(SELECT version FROM {es}.events WHERE stream = asked.stream AND command_key = asked.key)",
+            ),
+            append_writes: fill(&writes.replace("{take_turn}", "take_turn")),
+            append_in: fill(&writes.replace("{take_turn}", "take_turn_once")),
+            refusal: fill(
+                "SELECT (SELECT version FROM {es}.events WHERE stream = $1 ORDER BY version DESC LIMIT 1), \
+                 (SELECT version FROM {es}.events WHERE stream = $1 AND command_key = $2), \
+                 (SELECT event_id FROM {es}.events WHERE stream = $1 AND version = $3 + 1)",
+            ),
             heads: fill(
                 "SELECT asked.place, coalesce((SELECT version FROM {es}.events WHERE stream = asked.stream \
                  ORDER BY version DESC LIMIT 1), 0) FROM unnest($1::int[], $2::text[]) AS asked (place, stream)",
@@ -75,6 +113,10 @@ impl Sql {
                  WHERE stream = $1 AND version >= $2 AND version < $2 + $3 ORDER BY version",
             ),
             keyed_event: fill("SELECT version, meta, event_id FROM {es}.events WHERE stream = $1 AND command_key = $2"),
+            load_bare: fill(include_str!("sql/load_bare.sql")),
+            load_bare_keyed: fill(
+                &include_str!("sql/load_bare_keyed.sql").replace("{tail}", include_str!("sql/load_bare.sql")),
+            ),
             load_tail: load(include_str!("sql/load_tail.sql")),
             load: load(include_str!("sql/load.sql")),
             load_as_of: load(include_str!("sql/load_as_of.sql")),
@@ -156,6 +198,12 @@ mod tests {
     #[test]
     fn no_placeholder_is_left_in_a_statement() {
         let all = format!("{:?}", Sql::new("es", true).unwrap());
-        assert!(!all.contains("{es}") && !all.contains("{columns}") && !all.contains("{take_turn}"), "{all}");
+        assert!(
+            !all.contains("{es}")
+                && !all.contains("{columns}")
+                && !all.contains("{take_turn}")
+                && !all.contains("{keyed}"),
+            "{all}"
+        );
     }
 }

@@ -137,6 +137,7 @@ async fn assert_holds_everything(path: &Path) {
         loaded.push(match row {
             LoadRow::Snapshot(snapshot) => format!("snapshot {}", snapshot.version),
             LoadRow::Event(event) => format!("event {}", event.version),
+            LoadRow::Bare(event) => format!("bare {}", event.version),
         });
         Ok(())
     };

@@ -68,7 +68,7 @@ async fn beside_inserts(scale: &Scale, tasks: usize) -> Rounds {
         let raw = connections.drain(..).enumerate().map(|(task, mut pg)| {
             tokio::spawn(async move {
                 for n in 0..each {
-                    raw::insert_bytes(&mut pg, &format!("account-{round}-{task}"), n as i64 + 1, n as u64).await;
+                    raw::insert_bytes(&mut pg, &format!("account-raw-{round}-{task}"), n as i64 + 1, n as u64).await;
                 }
                 pg
             })
@@ -94,8 +94,8 @@ async fn floor(scale: &Scale) -> Rounds {
             let lock = if with { "eventsource.take_turn()" } else { "1" };
             let sql = format!(
                 "WITH turn AS MATERIALIZED (SELECT {lock}) \
-                 INSERT INTO raw_bytes (stream, version, event_id, name, schema_version, data) \
-                 SELECT $1, $2, $3, $4, 1, $5 FROM turn"
+                 INSERT INTO eventsource.events (stream, version, category, event_id, name, schema_version, encoding, \
+                 data, occurred_at, recorded_at) SELECT $1, $2, 'account', $3, $4, 1, 0, $5, now(), now() FROM turn"
             );
             let stream = format!("floor-{with}-{round}");
             let work = async {

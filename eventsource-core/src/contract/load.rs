@@ -1,6 +1,7 @@
 //! Loading one stream for a command or for a look at the past.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::words::error::StoreError;
 use crate::words::event::RawEvent;
@@ -18,6 +19,47 @@ pub enum LoadRow<'r> {
     Snapshot(RawSnapshot<'r>),
     /// Then the events behind it.
     Event(&'r RawEvent<'r>),
+    /// The same, without what surrounds them; only where [`Load::bare`] allows it.
+    Bare(BareEvent<'r>),
+}
+
+/// What a state needs of an event. Most of what a server is asked for costs it more than the payload.
+#[derive(Clone, Copy, Debug)]
+pub struct BareEvent<'r> {
+    /// Its place in the store.
+    pub position: Position,
+    /// Its place in the stream.
+    pub version: Version,
+    /// The stored name.
+    pub name: &'r str,
+    /// The version of the payload's shape.
+    pub schema_version: u32,
+    /// How the payload is encoded; 0 is JSON.
+    pub encoding: i16,
+    /// The payload.
+    pub data: &'r [u8],
+}
+
+impl<'r> BareEvent<'r> {
+    /// As an event of which nothing else is known.
+    pub(crate) fn of_stream(&self, stream: &'r str) -> RawEvent<'r> {
+        RawEvent {
+            position: self.position,
+            stream,
+            version: self.version,
+            id: Uuid::nil(),
+            name: self.name,
+            schema_version: self.schema_version,
+            encoding: self.encoding,
+            data: self.data,
+            meta: None,
+            correlation_id: None,
+            causation_id: None,
+            occurred_at: DateTime::UNIX_EPOCH,
+            recorded_at: DateTime::UNIX_EPOCH,
+            command_key: None,
+        }
+    }
 }
 
 /// The moment as of which a state is wanted.
@@ -60,12 +102,15 @@ pub struct Load {
     pub as_of: Option<AsOf>,
     /// A command key to look up in the stream.
     pub command_key: Option<String>,
+    /// The caller needs no ids, times and metadata: the store may hand out [`LoadRow::Bare`], or go on handing out
+    /// [`LoadRow::Event`].
+    pub bare: bool,
 }
 
 impl Load {
     /// The whole stream.
     pub fn new(stream: StreamId) -> Self {
-        Self { stream, after: Version(0), snapshot: None, as_of: None, command_key: None }
+        Self { stream, after: Version(0), snapshot: None, as_of: None, command_key: None, bare: false }
     }
 
     /// Only events behind this version.
@@ -89,6 +134,12 @@ impl Load {
     /// With a look for a command key.
     pub fn with_command_key(mut self, key: Option<String>) -> Self {
         self.command_key = key;
+        self
+    }
+
+    /// Without what surrounds the events, where the store can leave it out.
+    pub fn bare(mut self, bare: bool) -> Self {
+        self.bare = bare;
         self
     }
 }

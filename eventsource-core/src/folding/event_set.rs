@@ -66,6 +66,8 @@ pub struct EventDescriptor {
     pub version: u32,
     /// Names of stored events of which it is a part.
     pub split_sources: &'static [&'static str],
+    /// Some step to it may look at what surrounds a payload.
+    pub looks_around: bool,
 }
 
 impl EventDescriptor {
@@ -77,6 +79,8 @@ impl EventDescriptor {
             oldest: E::OLDEST,
             version: E::VERSION,
             split_sources: E::SPLIT_SOURCES,
+            // Only a step on raw JSON does, of which an event with one version has none.
+            looks_around: E::OLDEST < E::VERSION || !E::SPLIT_SOURCES.is_empty(),
         }
     }
 

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::contract::read::{Cursor, Read};
+use tokio::task::JoinHandle;
+
+use crate::contract::read::{Cursor, Page, Read};
 use crate::contract::store::EventStore;
 use crate::folding::event_set::{EventSet, decode_recorded, stored_names};
 use crate::words::error::StoreError;
@@ -12,7 +14,8 @@ use crate::words::event::{RawEvent, Recorded};
 
 /// The events of a set, in order of position, up to the newest at the time of the last page.
 ///
-/// It holds one page in memory. Names that the set does not know are not read at all; a stored
+/// While a page is handled the next one is read and decoded in a task, so it needs a running tokio runtime; it holds
+/// two pages in memory. Names that the set does not know are not read at all; a stored
 /// event that it knows and cannot decode is an error, never passed over.
 ///
 /// ```
@@ -37,6 +40,8 @@ pub struct Events<E> {
     store: Arc<dyn EventStore>,
     read: Read,
     page: VecDeque<Recorded<E>>,
+    /// The page behind this one, on its way.
+    ahead: Option<Ahead<E>>,
     cursor: Cursor,
     at_end: bool,
     nothing: bool,
@@ -60,7 +65,8 @@ impl<E: EventSet> Events<E> {
         read.limit = read.limit.max(1);
         // No name left to ask for is no event, and not every event.
         let nothing = read.names.is_empty();
-        Self { store: Arc::new(store), read, page: VecDeque::new(), cursor: Cursor::START, at_end: false, nothing }
+        let store = Arc::new(store);
+        Self { store, read, page: VecDeque::new(), ahead: None, cursor: Cursor::START, at_end: false, nothing }
     }
 
     /// The next event, or `None` at the end. Call again later: there may be more by then.
@@ -72,7 +78,7 @@ impl<E: EventSet> Events<E> {
             if self.nothing || std::mem::take(&mut self.at_end) {
                 return Ok(None);
             }
-            self.load_page().await?;
+            self.turn_page().await?;
         }
     }
 
@@ -81,24 +87,57 @@ impl<E: EventSet> Events<E> {
         self.cursor
     }
 
-    async fn load_page(&mut self) -> Result<(), StoreError> {
-        // A page that fails half-way is read again as a whole.
-        self.page.clear();
-        let page = &mut self.page;
-        let visit = &mut |raw: &RawEvent<'_>| Ok(decode_recorded(raw, |event| page.push_back(event))?);
-        let read = self.store.read(&self.read, visit).await;
-        match read {
-            Ok(read) => {
-                // Never back behind what was asked for, not even on a store that has not come so far yet.
-                self.read.after = self.read.after.max(read.next.position);
-                self.cursor = read.next;
-                self.at_end = read.at_end;
-                Ok(())
-            }
-            Err(error) => {
-                self.page.clear();
-                Err(error)
-            }
+    /// Takes the page that is on its way, and sends for the one behind it.
+    async fn turn_page(&mut self) -> Result<(), StoreError> {
+        let ahead = self.ahead.get_or_insert_with(|| Ahead::start(self.store.clone(), self.read.clone()));
+        let arrived = ahead.arrive().await;
+        self.ahead = None;
+        // A page that failed is read again as a whole.
+        let Arrived { events, page } = arrived?;
+        // Never back behind what was asked for, not even on a store that has not come so far yet.
+        self.read.after = self.read.after.max(page.next.position);
+        self.cursor = page.next;
+        self.at_end = page.at_end;
+        self.page = events;
+        if !self.at_end {
+            self.ahead = Some(Ahead::start(self.store.clone(), self.read.clone()));
         }
+        Ok(())
+    }
+}
+
+/// A page that a task reads and decodes; dropped, it is given up.
+struct Ahead<E>(JoinHandle<Result<Arrived<E>, StoreError>>);
+
+struct Arrived<E> {
+    events: VecDeque<Recorded<E>>,
+    page: Page,
+}
+
+impl<E: EventSet> Ahead<E> {
+    fn start(store: Arc<dyn EventStore>, read: Read) -> Self {
+        Self(tokio::spawn(async move {
+            let mut events = VecDeque::new();
+            let visit = &mut |raw: &RawEvent<'_>| Ok(decode_recorded(raw, |event| events.push_back(event))?);
+            let page = store.read(&read, visit).await?;
+            Ok(Arrived { events, page })
+        }))
+    }
+
+    async fn arrive(&mut self) -> Result<Arrived<E>, StoreError> {
+        match (&mut self.0).await {
+            Ok(arrived) => arrived,
+            // A step of the caller's own code panicked.
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(StoreError::failed("the runtime was shut down while a page was being read")),
+            },
+        }
+    }
+}
+
+impl<E> Drop for Ahead<E> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -133,6 +133,8 @@ defects! {
     LoadsBackwards: a_load_gives_the_events_of_its_stream_in_order;
     LoadIgnoresAfter: a_load_gives_only_the_events_behind_a_version
         as_of_a_moment_behind_a_version_is_the_tail_up_to_it;
+    BareForgetsSchemaVersions: a_bare_load_gives_the_same_payloads;
+    BareUnasked: a_load_gives_the_events_of_its_stream_in_order;
     AbsentStreamFails: an_absent_stream_loads_as_nothing;
     IgnoresMoments: as_of_a_version_is_that_many_events as_of_a_position_is_what_stood_up_to_it
         as_of_a_recorded_time_is_what_was_recorded_by_then as_of_an_occurred_time_is_what_had_occurred_by_then

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta};
 use eventsource::{
-    AsOf, Cursor, EventStore, Load, LoadEnd, LoadRow, Page, Position, Read, Scope, StoreError, Version, Visit,
-    VisitLoad, now,
+    AsOf, BareEvent, Cursor, EventStore, Load, LoadEnd, LoadRow, Page, Position, RawEvent, Read, Scope, StoreError,
+    Version, Visit, VisitLoad, now,
 };
 use uuid::Uuid;
 
@@ -144,7 +144,7 @@ impl Broken {
     }
 
     pub(super) async fn load_broken(&self, load: &Load, visit: VisitLoad<'_>) -> Result<LoadEnd, StoreError> {
-        let mut asked = load.clone();
+        let mut asked = load.clone().bare(false);
         match self.defect {
             LoadIgnoresAfter => asked.after = Version(0),
             IgnoresMoments => asked.as_of = None,
@@ -186,7 +186,13 @@ impl Broken {
         rows.iter_mut().for_each(|row| self.spoil_row(row));
         let mut failed = None;
         for row in &rows {
-            match visit(LoadRow::Event(&row.raw())) {
+            let raw = row.raw();
+            let handed = match self.defect {
+                BareForgetsSchemaVersions if load.bare => LoadRow::Bare(bare(&raw)),
+                BareUnasked => LoadRow::Bare(BareEvent { schema_version: raw.schema_version, ..bare(&raw) }),
+                _ => LoadRow::Event(&raw),
+            };
+            match visit(handed) {
                 Err(error) if self.defect == CallsOnAfterAnError => failed = Some(error),
                 Err(_) if self.defect == LosesTheCallersError => return Ok(end),
                 Err(error) => return Err(error),
@@ -202,6 +208,7 @@ impl Broken {
             match row {
                 LoadRow::Snapshot(raw) => snapshot = Some(Kept::from(raw)),
                 LoadRow::Event(raw) => rows.push(Row::from(raw)),
+                LoadRow::Bare(_) => return Err(StoreError::failed("nobody has asked for bare events")),
             }
             Ok(())
         };
@@ -230,4 +237,10 @@ impl Broken {
         })?;
         Some(Kept::from(newest))
     }
+}
+
+/// An event without its schema version.
+fn bare<'r>(raw: &RawEvent<'r>) -> BareEvent<'r> {
+    let RawEvent { position, version, name, encoding, data, .. } = *raw;
+    BareEvent { position, version, name, schema_version: 1, encoding, data }
 }

@@ -130,7 +130,13 @@ type Answer = JoinHandle<Result<AppendOutcome, StoreError>>;
 /// What a statement's preparation waits for would be no more than that.
 async fn prepare_statements(store: &PgStore) {
     for count in [1, 2] {
-        until("it works", async || store.append(request("warm", ExpectedVersion::Any, count)).await.is_ok()).await;
+        // With a look for a key, which an append without expectation has, and without; to one stream and to two.
+        for expected in [ExpectedVersion::Any, ExpectedVersion::NoStream] {
+            let two = AppendRequest::clone(&request("warm", expected, count)).and(thing("warmer"), expected, events(1));
+            for request in [request("warm", expected, count), two.into()] {
+                until("it works", async || store.append(request.clone()).await.is_ok()).await;
+            }
+        }
     }
 }
 

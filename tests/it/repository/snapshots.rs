@@ -66,7 +66,7 @@ async fn read_by_a_load(accounts: &Repository<Account>) -> (Option<Version>, usi
     let visit = &mut |row: LoadRow<'_>| {
         match row {
             LoadRow::Snapshot(snapshot) => seen.0 = Some(snapshot.version),
-            LoadRow::Event(_) => seen.1 += 1,
+            LoadRow::Event(_) | LoadRow::Bare(_) => seen.1 += 1,
         }
         Ok(())
     };

@@ -226,7 +226,7 @@ pub(super) async fn count(store: &dyn EventStore) -> Checked<usize> {
 pub(super) async fn load(store: &dyn EventStore, load: Load) -> Checked<Loaded> {
     let mut snapshot = None;
     let mut events = Vec::new();
-    let mut late = false;
+    let (mut late, mut bare) = (false, false);
     let end = store
         .load(&load, &mut |row| {
             match row {
@@ -235,11 +235,16 @@ pub(super) async fn load(store: &dyn EventStore, load: Load) -> Checked<Loaded> 
                     snapshot = Some((raw.version, raw.data.to_owned()));
                 }
                 LoadRow::Event(raw) => events.push(Row::from(raw)),
+                LoadRow::Bare(raw) => {
+                    bare = true;
+                    events.push(Row::from(&raw.of_stream(load.stream.as_str())));
+                }
             }
             Ok(())
         })
         .await?;
     ensure!(!late, "a snapshot was handed out behind other rows");
+    ensure!(!bare || load.bare, "bare events were handed out where nobody had asked for them");
     Ok(Loaded { snapshot, events, end })
 }
 

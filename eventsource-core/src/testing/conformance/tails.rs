@@ -3,7 +3,7 @@
 use crate::contract::append::AppendRequest;
 use crate::contract::load::Load;
 use crate::words::error::StoreError;
-use crate::words::stream::{ExpectedVersion, Version};
+use crate::words::stream::{ExpectedVersion, Position, Version};
 
 use super::asking::*;
 use super::fixture::Fixture;
@@ -13,6 +13,7 @@ rules![
     a_load_gives_the_events_of_its_stream_in_order,
     a_load_gives_only_the_events_behind_a_version,
     an_absent_stream_loads_as_nothing,
+    a_bare_load_gives_the_same_payloads,
     an_error_of_the_callback_ends_the_load_and_comes_out,
     a_load_sees_what_the_other_handle_wrote,
 ];
@@ -50,6 +51,29 @@ async fn an_absent_stream_loads_as_nothing(fixture: &Fixture) -> Checked {
         ensure_eq!(loaded.versions(), [0; 0], "the versions of an absent stream");
     }
     Ok(())
+}
+
+async fn a_bare_load_gives_the_same_payloads(fixture: &Fixture) -> Checked {
+    fill(fixture).await?;
+    let mut older = events(3);
+    older[1].schema_version = 7;
+    let keyed = AppendRequest::new(stream("thing-a"), ExpectedVersion::Any, older).with_command_key("k");
+    store_now(&*fixture.store, &keyed).await?;
+    for after in [0, 4, 9] {
+        let whole = Load::new(stream("thing-a")).after(Version(after)).with_command_key(Some("k".into()));
+        for whole in [whole.clone(), whole.with_command_key(None)] {
+            let bare = load(&*fixture.store, whole.clone().bare(true)).await?;
+            let whole = load(&*fixture.store, whole).await?;
+            ensure_eq!(bare.end, whole.end, "what the key stored");
+            ensure_eq!(payloads(bare), payloads(whole), "the payloads of a bare load");
+        }
+    }
+    Ok(())
+}
+
+fn payloads(loaded: Loaded) -> Vec<(Position, Version, String, u32, i16, Vec<u8>)> {
+    let payload = |row: Row| (row.position, row.version, row.name, row.schema_version, row.encoding, row.data);
+    loaded.events.into_iter().map(payload).collect()
 }
 
 async fn an_error_of_the_callback_ends_the_load_and_comes_out(fixture: &Fixture) -> Checked {
