@@ -19,12 +19,15 @@ pub use contract::load::{AsOf, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad}
 pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
 pub use contract::snapshot::{PendingSnapshot, RawSnapshot, Snapshot, SnapshotKey, SnapshotMark};
 pub use contract::store::{EventStore, StoreIdentity};
+#[doc(inline)]
+pub use eventsource_schema as schema;
 pub use folding::aggregate::{Aggregate, Apply, Handle};
 pub use folding::decision::IntoEvents;
 pub use folding::decoding::Decoding;
 pub use folding::domain_event::{DomainEvent, UpcastFrom};
 pub use folding::event_set::{EventSet, decode_recorded, stored_names};
 pub use folding::raw_step::RawStep;
+pub use folding::schema::EventSchema;
 pub use runtime::copy::{Copied, Copying, copy};
 pub use runtime::events::Events;
 pub use runtime::execute::{ExecuteError, Executed};
@@ -42,7 +45,10 @@ pub use words::name::NameError;
 pub use words::stream::{Conflict, ExpectedVersion, Position, StreamId, Version};
 
 #[cfg(feature = "derive")]
-pub use eventsource_derive::{CoreAggregate as Aggregate, CoreDomainEvent as DomainEvent, CoreEventSet as EventSet};
+pub use eventsource_derive::{
+    CoreAggregate as Aggregate, CoreDomainEvent as DomainEvent, CoreEventSchema as EventSchema,
+    CoreEventSet as EventSet,
+};
 
 /// What stores share when they are written: admission, row layout, the group-commit queue.
 pub mod backend {

@@ -9,7 +9,13 @@ pub use crate::folding::decoding::{
 pub use crate::folding::domain_event::{DomainEvent, UpcastFrom};
 pub use crate::folding::encoding::{EncodeError, Encoded};
 pub use crate::folding::event_set::{Decoded, EventDescriptor, EventSet, Parts};
+pub use crate::folding::locked::{
+    LockedAs, LockedText, assert_addition, assert_locked, assert_newest, assert_renamed, assert_still_read,
+    assert_stored,
+};
 pub use crate::folding::raw_step::raw_step;
+pub use crate::folding::schema::{EventSchema, Fallback, Probe};
 pub use crate::folding::serde_bounds::{ReadBack, Snapshotted, Written};
 pub use crate::folding::snapshot_codec::SnapshotCodec;
 pub use crate::words::decode_error::Fault;
+pub use eventsource_schema::{Field, Shape, Struct, Tagging, Variant};

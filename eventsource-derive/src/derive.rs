@@ -7,8 +7,9 @@ use syn::{DeriveInput, Path};
 use crate::attr::aggregate::read_aggregate;
 use crate::attr::event::read_event;
 use crate::attr::event_set::read_event_set;
+use crate::attr::schema::read_schema;
 use crate::errors::Errors;
-use crate::model::{Aggregate, Event, Set};
+use crate::model::{Aggregate, Event, Schema, Set};
 use crate::{check, expand, fallback};
 
 pub(crate) fn domain_event(input: &DeriveInput, root: Path) -> TokenStream {
@@ -18,6 +19,17 @@ pub(crate) fn domain_event(input: &DeriveInput, root: Path) -> TokenStream {
     match errors.finish() {
         Ok(()) => expand::domain_event::expand(&event),
         Err(error) => with_errors(&error, fallback::event(&event, &input.generics)),
+    }
+}
+
+pub(crate) fn event_schema(input: &DeriveInput, root: Path) -> TokenStream {
+    let errors = Errors::new();
+    let attr = read_schema(input, &errors);
+    let schema = Schema::new(input, attr, root, &errors);
+    check::stored(&schema.shape, &errors);
+    match errors.finish() {
+        Ok(()) => expand::schema::expand(&schema),
+        Err(error) => with_errors(&error, fallback::schema(&schema)),
     }
 }
 

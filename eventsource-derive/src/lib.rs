@@ -96,6 +96,48 @@ pub fn core_domain_event(input: TokenStream) -> TokenStream {
     run(derive::domain_event, input, core())
 }
 
+/// Tells what a type looks like in stored events, so that `events.lock` can notice when that changes.
+///
+/// ```
+/// use eventsource::{EventSchema, schema};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(EventSchema, Serialize, Deserialize)]
+/// #[serde(tag = "kind", rename_all = "snake_case")]
+/// enum Address {
+///     Street { city: String, zip: u32 },
+///     PoBox { number: u32, #[event(schema = "string(rfc3339)")] #[serde(with = "since")] since: u64 },
+/// }
+/// # mod since {
+/// #     pub fn serialize<S: serde::Serializer>(_: &u64, s: S) -> Result<S::Ok, S::Error> { s.serialize_str("") }
+/// #     pub fn deserialize<'de, D: serde::Deserializer<'de>>(_: D) -> Result<u64, D::Error> { Ok(0) }
+/// # }
+///
+/// assert_eq!(
+///     schema::text(Address::SHAPE),
+///     r#"enum(tag "kind") { po_box: { number: u32, since: string(rfc3339) }, street: { city: string, zip: u32 } }"#
+/// );
+/// ```
+///
+/// For structs and enums of every kind; type parameters must have a schema. Each serde attribute is understood, or
+/// it is an error: `with` and its kin, a one-sided `from` or `into`, and types that hold themselves need a `schema`.
+///
+/// | in `#[event(…)]` | meaning |
+/// |---|---|
+/// | `schema = "[string]"` | above a field or the type: what its JSON looks like, in the words of [`schema`](../eventsource/schema/index.html) |
+/// | `schema = "[^Node]"` | above a field of `Node`: a list of what encloses it |
+/// | `crate = "path"` | above the type: where `eventsource` is to be found |
+#[proc_macro_derive(EventSchema, attributes(event))]
+pub fn event_schema(input: TokenStream) -> TokenStream {
+    run(derive::event_schema, input, facade())
+}
+
+/// [`EventSchema`](macro@EventSchema) for packages that depend on `eventsource-core` alone; it is exported there under that name.
+#[proc_macro_derive(CoreEventSchema, attributes(event))]
+pub fn core_event_schema(input: TokenStream) -> TokenStream {
+    run(derive::event_schema, input, core())
+}
+
 /// Makes an enum of events a closed set, for example what a view consumes.
 ///
 /// ```

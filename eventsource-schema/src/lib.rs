@@ -21,6 +21,7 @@
 
 mod cursor;
 mod diff;
+mod faithful;
 mod lock;
 mod merge;
 mod out;
@@ -30,10 +31,11 @@ mod report;
 mod shape;
 
 pub use diff::{Diff, diff};
+pub use faithful::fault;
 pub use lock::{Lock, LockedEvent, LockedField, LockedVersion};
 pub use merge::Merged;
 pub use out::Out;
 pub use parse::{LockError, check_shape};
-pub use render::{fingerprint, is, text, text_len, write};
+pub use render::{fingerprint, is, text, text_len, write, write_name};
 pub use report::{EventReport, ReaderReport, Report, Step, StepKind};
 pub use shape::{Field, Shape, Struct, Tagging, Variant};

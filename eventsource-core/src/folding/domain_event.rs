@@ -1,5 +1,7 @@
 //! A struct that is an event: its stored name, its version, and how older versions become it.
 
+use eventsource_schema::Shape;
+
 use crate::words::decode_error::Fault;
 use crate::words::error::BoxError;
 
@@ -52,6 +54,10 @@ pub trait DomainEvent: Sized + Send + Sync + 'static {
     /// What it is stored as. The name is empty if the derive reported an error, so that no check reports it again.
     #[doc(hidden)]
     const DESCRIPTOR: EventDescriptor = EventDescriptor::of::<Self>();
+
+    /// What the current version looks like as JSON; unknown in parts where a type has no schema.
+    #[doc(hidden)]
+    const __SHAPE: &'static Shape;
 
     /// Decodes a payload of the version that `decoding` names.
     #[doc(hidden)]

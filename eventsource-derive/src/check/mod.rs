@@ -6,11 +6,12 @@ mod event_set;
 mod json;
 mod names;
 mod shape;
+mod stored;
 
 use syn::DeriveInput;
 
 use crate::errors::Errors;
-use crate::model::{Aggregate, Event, Set};
+use crate::model::{Aggregate, Event, Set, TypeShape};
 
 /// Every rule of an event.
 pub(crate) fn event(input: &DeriveInput, event: &Event, errors: &Errors) {
@@ -20,6 +21,11 @@ pub(crate) fn event(input: &DeriveInput, event: &Event, errors: &Errors) {
     for field in event.fields.iter().filter(|field| !field.hidden) {
         json::comes_back(&field.ty, errors);
     }
+}
+
+/// Every rule of a stored shape.
+pub(crate) fn stored(shape: &TypeShape, errors: &Errors) {
+    stored::shape(shape, errors);
 }
 
 /// Every rule of a set.

@@ -4,10 +4,12 @@ mod aggregate;
 mod event;
 mod event_set;
 mod fingerprint;
+mod shape;
 
 pub(crate) use aggregate::Aggregate;
 pub(crate) use event::{Event, History};
 pub(crate) use event_set::{Member, Set};
+pub(crate) use shape::{Schema, StoredField, StoredObject, StoredType, TypeShape, of_input, shown};
 
 use proc_macro2::Span;
 use syn::spanned::Spanned as _;
