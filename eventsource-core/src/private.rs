@@ -14,6 +14,7 @@ pub use crate::folding::locked::{
     assert_stored,
 };
 pub use crate::folding::raw_step::raw_step;
+pub use crate::folding::report::{report_aggregate, report_event};
 pub use crate::folding::schema::{EventSchema, Fallback, Probe};
 pub use crate::folding::serde_bounds::{ReadBack, Snapshotted, Written};
 pub use crate::folding::snapshot_codec::SnapshotCodec;

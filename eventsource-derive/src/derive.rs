@@ -9,16 +9,53 @@ use crate::attr::event::read_event;
 use crate::attr::event_set::read_event_set;
 use crate::attr::schema::read_schema;
 use crate::errors::Errors;
-use crate::model::{Aggregate, Event, Schema, Set};
+use crate::guard::Guard;
+use crate::model::{Aggregate, Event, Schema, Set, TypeShape, of_input};
 use crate::{check, expand, fallback};
 
 pub(crate) fn domain_event(input: &DeriveInput, root: Path) -> TokenStream {
+    guarded_event(input, root, &Guard::find())
+}
+
+/// An event beside its guard, which tests make up.
+pub(crate) fn guarded_event(input: &DeriveInput, root: Path, guard: &Guard) -> TokenStream {
     let errors = Errors::new();
     let event = Event::new(input, read_event(input, &errors), root);
     check::event(input, &event, &errors);
-    match errors.finish() {
-        Ok(()) => expand::domain_event::expand(&event),
-        Err(error) => with_errors(&error, fallback::event(&event, &input.generics)),
+    let event = match stored(input, guard, &errors) {
+        Some(shape) => event.stored_as(shape),
+        None => event,
+    };
+    if let Err(error) = errors.finish() {
+        return with_errors(&error, fallback::event(&event, &input.generics));
+    }
+    // What differs from the lock is written all the same, so that the types are compared too.
+    let differences = Errors::new();
+    match guard {
+        Guard::Lock { lock, .. } => check::locked(&event, lock, &differences),
+        Guard::Broken { message, .. } => differences.at(input.ident.span(), message),
+        Guard::Nothing | Guard::Asked { .. } => {}
+    }
+    let expansion = expand::domain_event::expand(&event, guard);
+    match differences.finish() {
+        Ok(()) => expansion,
+        Err(error) => with_errors(&error, expansion),
+    }
+}
+
+/// What serde writes for an event. Without a lock it need not be known, so nothing is refused for it.
+fn stored(input: &DeriveInput, guard: &Guard, errors: &Errors) -> Option<TypeShape> {
+    let unseen = Errors::new();
+    let shape = of_input(input, &unseen);
+    check::lockable(&shape, &unseen);
+    match unseen.finish() {
+        Ok(()) => Some(shape),
+        Err(error) => {
+            if guard.is_strict() {
+                errors.push(error);
+            }
+            None
+        }
     }
 }
 
@@ -48,7 +85,7 @@ pub(crate) fn aggregate(input: &DeriveInput, root: Path) -> TokenStream {
     let aggregate = Aggregate::new(input, read_aggregate(input, &errors), root);
     check::aggregate(input, &aggregate, &errors);
     match errors.finish() {
-        Ok(()) => expand::aggregate::expand(&aggregate),
+        Ok(()) => expand::aggregate::expand(&aggregate, &Guard::find()),
         Err(error) => with_errors(&error, fallback::aggregate(aggregate, &input.generics)),
     }
 }

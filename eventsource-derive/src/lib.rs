@@ -17,6 +17,7 @@ mod derive;
 mod errors;
 mod expand;
 mod fallback;
+mod guard;
 mod model;
 
 /// Where a derive finds the runtime, unless `crate = ".."` says otherwise.

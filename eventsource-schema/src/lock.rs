@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::cursor::{Cursor, Kind};
 use crate::out::Out;
-use crate::render::write_name;
+use crate::parse::unquoted;
+use crate::render::{text, write_name};
+use crate::shape::Shape;
 
 /// Every version of every event that may be stored.
 ///
@@ -67,6 +70,28 @@ impl Lock {
 }
 
 impl LockedVersion {
+    /// What a program stores, for a lock. Fails if nothing is known of a part, or if it is no object.
+    pub fn of(shape: &Shape) -> Result<Self, String> {
+        if let Some(name) = shape.unknown() {
+            return Err(format!("the stored shape of `{name}` is unknown: derive `EventSchema` on it"));
+        }
+        let text = text(shape);
+        let mut cursor = Cursor::new(&text);
+        let kind = cursor.open();
+        if !matches!(kind, Kind::Object | Kind::Strict) {
+            return Err(format!("it is stored as `{text}`, which is no object"));
+        }
+        let mut version = Self { strict: kind == Kind::Strict, fields: BTreeMap::new() };
+        while let Some(member) = cursor.member() {
+            let Some(shape) = member.shape.filter(|_| member.name.start < member.name.end) else {
+                return Err(format!("`{text}` has parts without names of their own: nest what is flattened"));
+            };
+            let field = LockedField { optional: member.optional, shape: text[shape.start..shape.end].to_owned() };
+            version.fields.insert(unquoted(&text[member.name.start..member.name.end]), field);
+        }
+        Ok(version)
+    }
+
     /// The version as the text of a shape.
     pub fn shape(&self) -> String {
         let fields: Vec<_> = self.fields.iter().map(|(name, field)| field_line(name, field)).collect();

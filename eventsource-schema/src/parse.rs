@@ -263,7 +263,7 @@ fn check_word(word: &str) -> Result<(), String> {
     Err(format!("`{word}` is no shape: write one of {}", WORDS.join(", ")))
 }
 
-fn unquoted(name: &str) -> String {
+pub(crate) fn unquoted(name: &str) -> String {
     let Some(inner) = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) else { return name.to_owned() };
     let mut text = String::new();
     let mut chars = inner.chars();

@@ -71,7 +71,55 @@ pub struct ReaderReport {
 const KINDS: [(&str, StepKind); 3] =
     [("raw", StepKind::Raw), ("declarative", StepKind::Declarative), ("previous", StepKind::Previous)];
 
+impl StepKind {
+    /// The kind of this name: `raw`, `declarative`, `previous`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    }
+
+    /// A step of this kind.
+    pub fn step(self, from: u32) -> Step {
+        Step { from, kind: self }
+    }
+}
+
 impl Report {
+    /// Leaves the report in the folder that the variable `EVENTSOURCE_LOCK` names, for the lock at this path.
+    ///
+    /// The file is called after the lock and the event, ends in `.report`, and begins with the path of the lock.
+    pub fn leave(&self, lock: &str) -> Result<(), String> {
+        let folder = std::env::var("EVENTSOURCE_LOCK").map_err(|_| {
+            "EVENTSOURCE_LOCK was set while compiling and must be set now: it names a folder".to_owned()
+        })?;
+        let (module, name) = match self {
+            Self::Event(event) => (&event.module, format!("{}.{}", event.name, event.version)),
+            Self::Reader(reader) => (&reader.module, reader.name.clone()),
+        };
+        let number = fingerprint_of(&[lock, module]);
+        let path = std::path::Path::new(&folder).join(format!("{name}.{number:016x}.report"));
+        std::fs::write(&path, format!("lock {lock}\n{self}")).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Reads every report that was left in a folder, each with the path of the lock that it is for.
+    pub fn collect(folder: &std::path::Path) -> Result<Vec<(std::path::PathBuf, Self)>, String> {
+        let tell = |error: std::io::Error| format!("{}: {error}", folder.display());
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(tell)? {
+            files.extend(
+                Some(entry.map_err(tell)?.path()).filter(|path| path.extension().is_some_and(|e| e == "report")),
+            );
+        }
+        files.sort();
+        let read = |path: std::path::PathBuf| {
+            let tell = |error: String| format!("{}: {error}", path.display());
+            let text = std::fs::read_to_string(&path).map_err(|error| tell(error.to_string()))?;
+            let (lock, report) = text.split_once('\n').ok_or_else(|| tell("it is cut off".to_owned()))?;
+            let lock = lock.strip_prefix("lock ").ok_or_else(|| tell("it names no lock".to_owned()))?;
+            Ok((lock.into(), Self::parse(report).map_err(tell)?))
+        };
+        files.into_iter().map(read).collect()
+    }
+
     /// Whether it comes from a module that is named for tests, whose events are not stored.
     pub fn is_of_a_test(&self) -> bool {
         let module = match self {
@@ -112,10 +160,15 @@ impl Report {
     }
 }
 
+/// Tells files of one name apart.
+fn fingerprint_of(texts: &[&str]) -> u64 {
+    let bytes = texts.iter().flat_map(|text| text.bytes().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
 fn step(value: &str) -> Option<Step> {
     let (from, kind) = value.split_once(' ')?;
-    let (_, kind) = KINDS.iter().find(|(name, _)| *name == kind)?;
-    Some(Step { from: from.parse().ok()?, kind: *kind })
+    Some(StepKind::from_name(kind)?.step(from.parse().ok()?))
 }
 
 impl fmt::Display for Report {

@@ -10,6 +10,7 @@ pub(crate) mod event_set;
 pub(crate) mod faithful;
 pub(crate) mod locked;
 pub(crate) mod raw_step;
+pub(crate) mod report;
 pub(crate) mod schema;
 pub(crate) mod serde_bounds;
 pub(crate) mod snapshot_codec;

@@ -4,10 +4,12 @@ mod aggregate;
 mod chain;
 mod event_set;
 mod json;
+mod lock;
 mod names;
 mod shape;
 mod stored;
 
+use eventsource_schema::Lock;
 use syn::DeriveInput;
 
 use crate::errors::Errors;
@@ -21,6 +23,17 @@ pub(crate) fn event(input: &DeriveInput, event: &Event, errors: &Errors) {
     for field in event.fields.iter().filter(|field| !field.hidden) {
         json::comes_back(&field.ty, errors);
     }
+}
+
+/// Every rule of what is stored of an event, where there is a lock.
+pub(crate) fn lockable(shape: &TypeShape, errors: &Errors) {
+    stored::shape(shape, errors);
+    lock::fields_can_be_seen(shape, errors);
+}
+
+/// Every rule of an event beside its lock.
+pub(crate) fn locked(event: &Event, lock: &Lock, errors: &Errors) {
+    lock::event(event, lock, errors);
 }
 
 /// Every rule of a stored shape.

@@ -4,11 +4,13 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Type;
 
-use super::{event, in_const, on};
+use super::schema::{Demand, object};
+use super::{event, in_const, lock, on};
 use crate::attr::event::Split;
+use crate::guard::Guard;
 use crate::model::{Event, mark, mark_of_path};
 
-pub(crate) fn expand(model: &Event) -> TokenStream {
+pub(crate) fn expand(model: &Event, guard: &Guard) -> TokenStream {
     let Event { ident, history, .. } = model;
     let name = &model.name.value;
     let version = history.version.value;
@@ -28,7 +30,9 @@ pub(crate) fn expand(model: &Event) -> TokenStream {
     let older = older_versions(model);
     let split = split(model);
     let checks = history.previous.iter().map(|previous| assert_previous(model, previous)).chain(assert_sources(model));
-    in_const(
+    let (shape, tracked, locked) = (shape(model, guard), lock::tracked(guard), lock::checks(model, guard));
+    let report = lock::report_event(model, guard);
+    let impls = in_const(
         &model.root,
         quote! {
             #[automatically_derived]
@@ -38,6 +42,7 @@ pub(crate) fn expand(model: &Event) -> TokenStream {
                 const ALIASES: &'static [&'static str] = &[#(#aliases),*];
                 const OLDEST: u32 = #oldest;
                 const SPLIT_SOURCES: &'static [&'static str] = &[#(#sources),*];
+                const __SHAPE: &'static __eventsource::Shape = #shape;
 
                 fn __decode(
                     decoding: &__eventsource::Decoding<'_>,
@@ -58,8 +63,23 @@ pub(crate) fn expand(model: &Event) -> TokenStream {
                 }
             }
             #(#checks)*
+            #locked
+            #tracked
         },
-    )
+    );
+    quote!(#impls #report)
+}
+
+/// What the current version looks like, as far as anybody needs to know.
+fn shape(model: &Event, guard: &Guard) -> TokenStream {
+    let demand = if guard.is_strict() { Demand::Schema } else { Demand::SchemaIfAny };
+    match &model.stored {
+        Some(stored) => object(stored, demand),
+        None => {
+            let name = model.ident.to_string();
+            quote!(&__eventsource::Shape::Unknown(#name))
+        }
+    }
 }
 
 /// The branch that reads every version before the current one.

@@ -11,6 +11,7 @@ pub(crate) mod domain_event;
 pub(crate) mod event_enum;
 pub(crate) mod event_set;
 pub(crate) mod into_events;
+pub(crate) mod lock;
 pub(crate) mod schema;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};

@@ -1,7 +1,9 @@
 //! A struct that is an event.
 
+use eventsource_schema::Lock;
 use syn::{Data, DeriveInput, Ident, Path, Type};
 
+use super::{Locked, StoredObject, TypeShape};
 use crate::attr::Spanned;
 use crate::attr::event::{EventAttr, Split, Upcast};
 
@@ -15,6 +17,8 @@ pub(crate) struct Event {
     pub(crate) history: History,
     pub(crate) splits: Vec<Split>,
     pub(crate) fields: Vec<Field>,
+    /// What serde writes of the current version; nothing where that cannot be seen.
+    pub(crate) stored: Option<StoredObject>,
 }
 
 /// How payloads of every version become the struct.
@@ -53,7 +57,25 @@ impl Event {
             },
             splits: attr.splits,
             fields: fields(&input.data),
+            stored: None,
         }
+    }
+
+    /// The same event with what serde writes of it.
+    pub(crate) fn stored_as(self, shape: TypeShape) -> Self {
+        let stored = if let TypeShape::Object(object) = shape { Some(object) } else { None };
+        Self { stored, ..self }
+    }
+
+    /// Every name under which it may be stored.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name).chain(&self.aliases).map(|name| &*name.value)
+    }
+
+    /// What is locked of the current version.
+    pub(crate) fn locked<'a>(&'a self, lock: &'a Lock) -> Vec<Locked<'a>> {
+        let Some(stored) = &self.stored else { return Vec::new() };
+        Locked::find(lock, self.names(), &self.history.version, stored)
     }
 }
 

@@ -1,0 +1,95 @@
+//! A version of an event beside what is locked of it.
+
+use eventsource_schema::{Lock, LockedField, LockedVersion};
+use syn::Ident;
+
+use super::{StoredField, StoredObject};
+use crate::attr::Spanned;
+
+/// A version, the struct that reads it, and its entry.
+#[derive(Debug)]
+pub(crate) struct Locked<'a> {
+    /// The name under which it is locked.
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a Spanned<u32>,
+    /// A later version is locked too.
+    pub(crate) is_history: bool,
+    pub(crate) entry: &'a LockedVersion,
+    pub(crate) stored: &'a StoredObject,
+}
+
+/// What becomes of one locked field, or of one that is not locked.
+#[derive(Debug)]
+pub(crate) enum FieldCase<'a> {
+    /// Both are there.
+    Kept(&'a str, &'a LockedField, &'a StoredField),
+    /// The struct has it, the lock does not.
+    New(&'a StoredField),
+    /// The lock has it, the struct does not.
+    Gone(&'a str),
+    /// One is gone and one is new, so that it may have been renamed.
+    Renamed(&'a str, &'a LockedField, &'a StoredField),
+}
+
+impl<'a> Locked<'a> {
+    /// The entries of one version under any of the names of its event.
+    pub(crate) fn find(
+        lock: &'a Lock,
+        names: impl IntoIterator<Item = &'a str>,
+        version: &'a Spanned<u32>,
+        stored: &'a StoredObject,
+    ) -> Vec<Self> {
+        let entries = names.into_iter().filter_map(|name| {
+            let versions = &lock.events.get(name)?.versions;
+            let entry = versions.get(&version.value)?;
+            let is_history = versions.keys().next_back().is_some_and(|newest| *newest > version.value);
+            Some(Self { name, version, is_history, entry, stored })
+        });
+        entries.collect()
+    }
+
+    /// Every field of either side.
+    pub(crate) fn cases(&self) -> Vec<FieldCase<'a>> {
+        let of_name = |name: &str| self.stored.fields.iter().find(|field| field.name.value == name);
+        let new: Vec<_> =
+            self.stored.fields.iter().filter(|field| !self.entry.fields.contains_key(&field.name.value)).collect();
+        let gone: Vec<_> = self.entry.fields.iter().filter(|(name, _)| of_name(name).is_none()).collect();
+        let kept = self
+            .entry
+            .fields
+            .iter()
+            .filter_map(|(name, locked)| of_name(name).map(|field| FieldCase::Kept(name, locked, field)));
+        let mut cases: Vec<_> = kept.collect();
+        match (gone.as_slice(), new.as_slice()) {
+            ([(name, locked)], [field]) => cases.push(FieldCase::Renamed(name, locked, field)),
+            _ => {
+                cases.extend(gone.into_iter().map(|(name, _)| FieldCase::Gone(name)));
+                cases.extend(new.into_iter().map(FieldCase::New));
+            }
+        }
+        cases
+    }
+}
+
+/// Which names the lock gives to an aggregate to read, and how far each event is locked.
+#[derive(Debug, Default)]
+pub(crate) struct LockedNames {
+    pub(crate) newest: Vec<(String, u32)>,
+    pub(crate) read_by: Vec<String>,
+}
+
+impl LockedNames {
+    pub(crate) fn of(lock: &Lock, aggregate: &str) -> Self {
+        let newest = lock
+            .events
+            .iter()
+            .filter_map(|(name, event)| event.versions.keys().next_back().map(|version| (name.clone(), *version)));
+        let read_by = lock.events.iter().filter(|(_, event)| event.readers.contains(aggregate));
+        Self { newest: newest.collect(), read_by: read_by.map(|(name, _)| name.clone()).collect() }
+    }
+}
+
+/// The name of the test that reports an item.
+pub(crate) fn report_name(ident: &Ident) -> Ident {
+    quote::format_ident!("__eventsource_lock_{}", ident)
+}
