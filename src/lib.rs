@@ -93,7 +93,7 @@ pub use eventsource_core::*;
 pub use eventsource_core::__private;
 
 #[cfg(feature = "derive")]
-pub use eventsource_derive::{Aggregate, DomainEvent, EventSchema, EventSet};
+pub use eventsource_derive::{Aggregate, DomainEvent, EventSchema, EventSet, schema_lock};
 
 #[cfg(feature = "postgres")]
 #[doc(inline)]

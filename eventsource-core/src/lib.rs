@@ -47,7 +47,7 @@ pub use words::stream::{Conflict, ExpectedVersion, Position, StreamId, Version};
 #[cfg(feature = "derive")]
 pub use eventsource_derive::{
     CoreAggregate as Aggregate, CoreDomainEvent as DomainEvent, CoreEventSchema as EventSchema,
-    CoreEventSet as EventSet,
+    CoreEventSet as EventSet, schema_lock,
 };
 
 /// What stores share when they are written: admission, row layout, the group-commit queue.

@@ -11,7 +11,7 @@ use crate::attr::schema::read_schema;
 use crate::errors::Errors;
 use crate::guard::Guard;
 use crate::model::{Aggregate, Event, Schema, Set, TypeShape, of_input};
-use crate::{check, expand, fallback};
+use crate::{check, expand, fallback, guard};
 
 pub(crate) fn domain_event(input: &DeriveInput, root: Path) -> TokenStream {
     guarded_event(input, root, &Guard::find())
@@ -67,6 +67,29 @@ pub(crate) fn event_schema(input: &DeriveInput, root: Path) -> TokenStream {
     match errors.finish() {
         Ok(()) => expand::schema::expand(&schema),
         Err(error) => with_errors(&error, fallback::schema(&schema)),
+    }
+}
+
+pub(crate) fn schema_lock(input: &TokenStream) -> TokenStream {
+    let errors = Errors::new();
+    if !input.is_empty() {
+        errors.on(input, "`schema_lock!()` takes nothing");
+    }
+    if let Some(missing) = guard::missing() {
+        let text = format!(
+            "there is no `{missing}`, so nothing guards the events of this crate\n\
+             if they were never locked: cargo eventsource lock\nif it was deleted: restore it from version control"
+        );
+        errors.at(proc_macro2::Span::call_site(), text);
+    }
+    // With this, it is the place where a lock that cannot be read is told of.
+    let guard = Guard::find();
+    if let Guard::Broken { message, .. } = &guard {
+        errors.at(proc_macro2::Span::call_site(), message);
+    }
+    match errors.finish() {
+        Ok(()) => expand::lock::tracked(&guard),
+        Err(error) => error.to_compile_error(),
     }
 }
 

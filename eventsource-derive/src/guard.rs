@@ -70,6 +70,16 @@ pub(crate) fn lock_path() -> Option<PathBuf> {
     }
 }
 
+/// The lock that this crate should have and has not, unless it comes from a registry or is being asked.
+pub(crate) fn missing() -> Option<String> {
+    let path = lock_path()?;
+    let folder = path.parent()?;
+    // cargo leaves these in what it unpacks, vendors or checks out.
+    let is_foreign = [".cargo-ok", ".cargo-checksum.json"].iter().any(|file| folder.join(file).exists());
+    let is_fine = path.is_file() || is_foreign || env::var_os(VARIABLE).is_some();
+    (!is_fine).then(|| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+}
+
 /// What kind of crate is being compiled.
 enum Target {
     /// The library, or a program.

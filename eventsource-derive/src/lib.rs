@@ -139,6 +139,20 @@ pub fn core_event_schema(input: TokenStream) -> TokenStream {
     run(derive::event_schema, input, core())
 }
 
+/// Says that this crate's events are guarded by `events.lock`: without the file it does not compile.
+///
+/// Write it once, at the root of the crate. Without it, a lock that was deleted or never committed guards nothing,
+/// and nobody is told. Packages that come from a registry are not held to it, because whoever depends on them could
+/// do nothing about a file that was not packed.
+///
+/// ```ignore
+/// eventsource::schema_lock!();
+/// ```
+#[proc_macro]
+pub fn schema_lock(input: TokenStream) -> TokenStream {
+    derive::schema_lock(&input.into()).into()
+}
+
 /// Makes an enum of events a closed set, for example what a view consumes.
 ///
 /// ```

@@ -8,6 +8,7 @@ mod copy;
 mod derives;
 mod format;
 mod kill;
+mod lock;
 mod postgres;
 mod repository;
 mod sqlite;

@@ -6,10 +6,11 @@ use super::aggregate::Aggregate;
 use super::domain_event::DomainEvent;
 use super::event_set::EventSet;
 
-/// Writes the report of an event; what an emitted test does.
-pub fn report_event<E: DomainEvent>(lock: &str, module: &str, steps: &[(u32, &str)], shapes: &[(u32, &'static Shape)]) {
-    let shapes = shapes.iter().map(|(version, shape)| match LockedVersion::of(shape) {
-        Ok(locked) => (*version, locked),
+/// Writes the report of an event; what an emitted test does. `older` holds the shapes of versions before the current.
+pub fn report_event<E: DomainEvent>(lock: &str, module: &str, steps: &[(u32, &str)], older: &[(u32, &'static Shape)]) {
+    let shapes = older.iter().copied().chain([(E::VERSION, E::__SHAPE)]);
+    let shapes = shapes.map(|(version, shape)| match LockedVersion::of(shape) {
+        Ok(locked) => (version, locked),
         Err(message) => panic!("event `{}` version {version}: {message}", E::NAME),
     });
     let steps = steps.iter().filter_map(|(from, kind)| StepKind::from_name(kind).map(|kind| kind.step(*from)));

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{apply, event, event_enum, event_set, in_const, into_events, lock, on};
+use super::{apply, event, event_enum, event_set, in_const, into_events, lock, on, report};
 use crate::guard::Guard;
 use crate::model::{Aggregate, mark};
 
@@ -20,7 +20,7 @@ pub(crate) fn expand(aggregate: &Aggregate, guard: &Guard) -> TokenStream {
         lock::aggregate(aggregate, guard),
         lock::tracked(guard),
     ];
-    let report = lock::report_aggregate(aggregate, guard);
+    let report = report::aggregate(aggregate, guard);
     let (snapshots, fold) = (snapshots(aggregate), fold(aggregate));
     let impls = in_const(
         &set.root,

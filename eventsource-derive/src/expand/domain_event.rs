@@ -5,7 +5,7 @@ use quote::quote;
 use syn::Type;
 
 use super::schema::{Demand, object};
-use super::{event, in_const, lock, on};
+use super::{event, in_const, lock, on, report};
 use crate::attr::event::Split;
 use crate::guard::Guard;
 use crate::model::{Event, mark, mark_of_path};
@@ -30,8 +30,9 @@ pub(crate) fn expand(model: &Event, guard: &Guard) -> TokenStream {
     let older = older_versions(model);
     let split = split(model);
     let checks = history.previous.iter().map(|previous| assert_previous(model, previous)).chain(assert_sources(model));
-    let (shape, tracked, locked) = (shape(model, guard), lock::tracked(guard), lock::checks(model, guard));
-    let report = lock::report_event(model, guard);
+    let (shape, locked) = current_shape(model, guard);
+    let tracked = lock::tracked(guard);
+    let report = report::event(model, guard);
     let impls = in_const(
         &model.root,
         quote! {
@@ -70,16 +71,29 @@ pub(crate) fn expand(model: &Event, guard: &Guard) -> TokenStream {
     quote!(#impls #report)
 }
 
-/// What the current version looks like, as far as anybody needs to know.
-fn shape(model: &Event, guard: &Guard) -> TokenStream {
-    let demand = if guard.is_strict() { Demand::Schema } else { Demand::SchemaIfAny };
-    match &model.stored {
-        Some(stored) => object(stored, demand),
-        None => {
-            let name = model.ident.to_string();
-            quote!(&__eventsource::Shape::Unknown(#name))
-        }
+/// What the current version looks like, as far as anybody needs to know; and what compares it with the lock.
+fn current_shape(model: &Event, guard: &Guard) -> (TokenStream, TokenStream) {
+    let Some(stored) = &model.stored else {
+        let name = model.ident.to_string();
+        return (quote!(&__eventsource::Shape::Unknown(#name)), TokenStream::new());
+    };
+    if !guard.is_strict() {
+        let object = object(stored, Demand::SchemaIfAny);
+        let shape = quote! {{
+            #[allow(unused_imports)]
+            use __eventsource::Fallback as _;
+            #object
+        }};
+        return (shape, TokenStream::new());
     }
+    let version = &model.history.version;
+    let fields = lock::Fields::new(version.value, stored);
+    let checks = match guard {
+        Guard::Lock { lock, .. } => lock::checks(model, version, stored, &fields, lock),
+        _ => TokenStream::new(),
+    };
+    let constants = fields.constants;
+    (fields.shape, quote!(#constants #checks))
 }
 
 /// The branch that reads every version before the current one.

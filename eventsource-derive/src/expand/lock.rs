@@ -1,13 +1,14 @@
 //! The comparison with `events.lock`: a constant for each field, on the token it is about
 
-use proc_macro2::TokenStream;
-use quote::quote;
-use syn::Path;
+use eventsource_schema::{Lock, LockedField};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{format_ident, quote};
 
-use super::schema::{Demand, field, object};
+use super::schema::{self, Demand};
 use super::{event, on};
+use crate::attr::Spanned;
 use crate::guard::{Guard, VARIABLE};
-use crate::model::{Aggregate, Event, FieldCase, Locked, LockedNames, StoredObject, mark, report_name};
+use crate::model::{Aggregate, Event, FieldCase, Locked, LockedNames, StoredField, StoredObject, mark};
 
 /// What makes cargo compile the crate again when the lock changes, or when the program is asked.
 pub(crate) fn tracked(guard: &Guard) -> TokenStream {
@@ -25,51 +26,90 @@ pub(crate) fn tracked(guard: &Guard) -> TokenStream {
     }
 }
 
-/// Every check of an event's current version.
-pub(crate) fn checks(model: &Event, guard: &Guard) -> TokenStream {
-    let (Guard::Lock { lock, .. }, Some(stored)) = (guard, &model.stored) else { return TokenStream::new() };
-    let entries = model.locked(lock);
-    if entries.is_empty() {
-        return unlocked(&model.name.value, stored);
-    }
-    entries.iter().map(of_version).collect()
+/// The fields of one version, each as a constant of its own: what `checks` and the shape of the version are made of.
+/// A type without a schema is one error that way, however often its field is looked at.
+pub(crate) struct Fields {
+    pub(crate) constants: TokenStream,
+    /// The shape of the version, a `&'static Shape`.
+    pub(crate) shape: TokenStream,
+    names: Vec<Ident>,
 }
 
-/// Every check of one version. Versions that are read through attributes are compared by this as well.
-pub(crate) fn of_version(locked: &Locked<'_>) -> TokenStream {
+impl Fields {
+    pub(crate) fn new(version: u32, stored: &StoredObject) -> Self {
+        let name = |at| format_ident!("__FIELD_{version}_{at}", span = Span::mixed_site());
+        let names: Vec<_> = (0..stored.fields.len()).map(name).collect();
+        let constants = names.iter().zip(&stored.fields).map(|(name, field)| {
+            let field = schema::field(field, Demand::Schema);
+            quote!(const #name: __eventsource::Field = #field;)
+        });
+        let used: Vec<_> = names.iter().map(|name| quote!(#name)).collect();
+        Self { constants: constants.collect(), shape: schema::object_of(stored, &used), names }
+    }
+
+    /// A reference to the constant of a field, whose errors stand on the token.
+    fn of(&self, stored: &StoredObject, field: &StoredField, span: Span) -> TokenStream {
+        let at = stored.fields.iter().position(|other| std::ptr::eq(other, field)).unwrap_or_default();
+        let mut name = self.names[at].clone();
+        name.set_span(Span::mixed_site().located_at(span));
+        let and = on(span, quote!(&));
+        quote!(#and #name)
+    }
+}
+
+/// Every check of one version of an event that has this lock. `stored` is what serde reads of that version: the
+/// struct itself, or what attributes say of an older one.
+pub(crate) fn checks(
+    model: &Event,
+    version: &Spanned<u32>,
+    stored: &StoredObject,
+    fields: &Fields,
+    lock: &Lock,
+) -> TokenStream {
+    let entries = Locked::find(lock, model.names(), version, stored);
+    if entries.is_empty() {
+        return unlocked(&model.name.value, stored, fields);
+    }
+    entries.iter().map(|locked| of_version(locked, fields)).collect()
+}
+
+fn of_version(locked: &Locked<'_>, fields: &Fields) -> TokenStream {
     let (name, version, is_history) = (locked.name, locked.version.value, locked.is_history);
-    let of = quote!(&__eventsource::LockedAs { event: #name, version: #version, is_history: #is_history });
+    let of = quote!(&__eventsource::LockedAs { event: #name, version: #version, is_history: #is_history },);
     let checks = locked.cases().into_iter().filter_map(|case| {
-        let (span, check) = match case {
+        let (check, span, entry, field) = match case {
             FieldCase::Gone(_) => return None,
-            FieldCase::New(new) => {
-                let of_field = field(new, Demand::Schema);
-                (new.name.span, quote!(__eventsource::assert_addition(#of, &#of_field)))
-            }
-            FieldCase::Kept(name, entry, kept) => {
-                let (entry, of_field) = (text(name, entry), field(kept, Demand::Schema));
-                (kept.mark(), quote!(__eventsource::assert_locked(#of, #entry, &#of_field)))
-            }
-            FieldCase::Renamed(name, entry, new) => {
-                let (entry, of_field) = (text(name, entry), field(new, Demand::Schema));
-                (new.name.span, quote!(__eventsource::assert_renamed(#of, #entry, &#of_field)))
-            }
+            FieldCase::New(new) => ("assert_addition", new.name.span, None, new),
+            FieldCase::Kept(name, entry, kept) => ("assert_locked", kept.mark(), Some((name, entry)), kept),
+            FieldCase::Renamed(name, entry, new) => ("assert_renamed", new.name.span, Some((name, entry)), new),
         };
-        Some(on(span, quote!(const _: () = #check;)))
+        let entry = entry.map(|(name, entry)| text(name, entry));
+        let (arguments, field) = (on(span, quote!(#of #entry)), fields.of(locked.stored, field, span));
+        Some(constant(check, quote!(#arguments #field), span))
     });
     checks.collect()
 }
 
-fn text(name: &str, entry: &eventsource_schema::LockedField) -> TokenStream {
+/// `const _: () = check(arguments);`, all of it on one token.
+fn constant(check: &str, arguments: TokenStream, span: Span) -> TokenStream {
+    let check = Ident::new(check, span);
+    let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
+    arguments.set_span(span);
+    let (call, end) = (on(span, quote!(const _: () = __eventsource::#check)), on(span, quote!(;)));
+    quote!(#call #arguments #end)
+}
+
+fn text(name: &str, entry: &LockedField) -> TokenStream {
     let (optional, shape) = (entry.optional, &entry.shape);
-    quote!(&__eventsource::LockedText { name: #name, optional: #optional, shape: #shape })
+    quote!(&__eventsource::LockedText { name: #name, optional: #optional, shape: #shape },)
 }
 
 /// What is not locked yet must be fit to be.
-fn unlocked(name: &str, stored: &StoredObject) -> TokenStream {
+fn unlocked(name: &str, stored: &StoredObject, fields: &Fields) -> TokenStream {
     let checks = stored.fields.iter().map(|each| {
-        let of_field = field(each, Demand::Schema);
-        on(each.mark(), quote!(const _: () = __eventsource::assert_stored(#name, &#of_field);))
+        let span = each.mark();
+        let (name, field) = (on(span, quote!(#name,)), fields.of(stored, each, span));
+        constant("assert_stored", quote!(#name #field), span)
     });
     checks.collect()
 }
@@ -104,52 +144,5 @@ pub(crate) fn aggregate(aggregate: &Aggregate, guard: &Guard) -> TokenStream {
             #(#newest_checks)*
         };
         #(#read_checks)*
-    }
-}
-
-/// The test that tells `cargo eventsource` what is stored of an event. It exists only while somebody asks.
-pub(crate) fn report_event(model: &Event, guard: &Guard) -> TokenStream {
-    let Guard::Asked { path } = guard else { return TokenStream::new() };
-    let (ident, test) = (&model.ident, report_name(&model.ident));
-    let mut steps: Vec<(u32, &str)> = model.history.upcasts.iter().map(|step| (step.from.value, "raw")).collect();
-    steps.extend(model.history.previous.iter().map(|_| (model.history.version.value - 1, "previous")));
-    steps.sort_unstable();
-    let steps = steps.iter().map(|(from, kind)| quote!((#from, #kind)));
-    let version = model.history.version.value;
-    let shapes = model.stored.iter().map(|stored| {
-        let shape = object(stored, Demand::Schema);
-        quote!((#version, #shape))
-    });
-    report(
-        &model.root,
-        &test,
-        quote! {
-            __eventsource::report_event::<#ident>(#path, ::core::module_path!(), &[#(#steps),*], &[#(#shapes),*]);
-        },
-    )
-}
-
-/// The same for an aggregate.
-pub(crate) fn report_aggregate(aggregate: &Aggregate, guard: &Guard) -> TokenStream {
-    let Guard::Asked { path } = guard else { return TokenStream::new() };
-    let (ident, test) = (&aggregate.ident, report_name(&aggregate.ident));
-    report(
-        &aggregate.set.root,
-        &test,
-        quote! {
-            __eventsource::report_aggregate::<#ident>(#path, ::core::module_path!());
-        },
-    )
-}
-
-fn report(root: &Path, test: &syn::Ident, call: TokenStream) -> TokenStream {
-    quote! {
-        #[cfg(test)]
-        #[test]
-        #[allow(non_snake_case, deprecated)]
-        fn #test() {
-            use #root::__private as __eventsource;
-            #call
-        }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod event_enum;
 pub(crate) mod event_set;
 pub(crate) mod into_events;
 pub(crate) mod lock;
+pub(crate) mod report;
 pub(crate) mod schema;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};

@@ -84,15 +84,20 @@ pub(crate) fn of_type(shape: &TypeShape, demand: Demand) -> TokenStream {
 
 /// The shape of an object.
 pub(crate) fn object(object: &StoredObject, demand: Demand) -> TokenStream {
+    let fields: Vec<_> = object.fields.iter().map(|each| field(each, demand)).collect();
+    object_of(object, &fields)
+}
+
+/// The shape of an object from its fields.
+pub(crate) fn object_of(object: &StoredObject, fields: &[TokenStream]) -> TokenStream {
     let strict = object.strict;
-    let fields = object.fields.iter().map(|each| field(each, demand));
     quote! {
         &__eventsource::Shape::Struct(&__eventsource::Struct { fields: &[#(#fields),*], strict: #strict })
     }
 }
 
 /// A `Field`
-pub(crate) fn field(field: &StoredField, demand: Demand) -> TokenStream {
+pub(super) fn field(field: &StoredField, demand: Demand) -> TokenStream {
     let (name, optional, flatten) = (&field.name.value, field.optional, field.flatten.is_some());
     let shape = stored(&field.stored, demand);
     quote! {

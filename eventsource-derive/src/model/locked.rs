@@ -1,7 +1,6 @@
 //! A version of an event beside what is locked of it.
 
 use eventsource_schema::{Lock, LockedField, LockedVersion};
-use syn::Ident;
 
 use super::{StoredField, StoredObject};
 use crate::attr::Spanned;
@@ -87,9 +86,4 @@ impl LockedNames {
         let read_by = lock.events.iter().filter(|(_, event)| event.readers.contains(aggregate));
         Self { newest: newest.collect(), read_by: read_by.map(|(name, _)| name.clone()).collect() }
     }
-}
-
-/// The name of the test that reports an item.
-pub(crate) fn report_name(ident: &Ident) -> Ident {
-    quote::format_ident!("__eventsource_lock_{}", ident)
 }

@@ -10,7 +10,7 @@ mod shape;
 pub(crate) use aggregate::Aggregate;
 pub(crate) use event::{Event, History};
 pub(crate) use event_set::{Member, Set};
-pub(crate) use locked::{FieldCase, Locked, LockedNames, report_name};
+pub(crate) use locked::{FieldCase, Locked, LockedNames};
 pub(crate) use shape::{Schema, StoredField, StoredObject, StoredType, TypeShape, of_input, shown};
 
 use proc_macro2::Span;

@@ -2,7 +2,6 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::spanned::Spanned as _;
 use syn::{Data, DeriveInput, Fields, Generics, Ident, Path, Type};
 
 use crate::attr::Spanned;
@@ -308,9 +307,5 @@ impl StoredField {
     /// Where an error about its type stands.
     pub(crate) fn mark(&self) -> Span {
         self.stored.mark()
-    }
-
-    pub(crate) fn span(&self) -> Span {
-        if self.stored.said.is_some() { self.name.span } else { self.stored.ty.span() }
     }
 }
