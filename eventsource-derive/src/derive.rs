@@ -46,7 +46,7 @@ pub(crate) fn guarded_event(input: &DeriveInput, root: Path, guard: &Guard) -> T
 /// What serde writes for an event. Without a lock it need not be known, so nothing is refused for it.
 fn stored(input: &DeriveInput, guard: &Guard, errors: &Errors) -> Option<TypeShape> {
     let unseen = Errors::new();
-    let shape = of_input(input, &unseen);
+    let shape = of_input(input, &unseen, errors);
     check::lockable(&shape, &unseen);
     match unseen.finish() {
         Ok(()) => Some(shape),

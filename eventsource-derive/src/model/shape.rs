@@ -70,23 +70,24 @@ impl Schema {
     pub(crate) fn new(input: &DeriveInput, attr: SchemaAttr, root: Path, errors: &Errors) -> Self {
         let shape = match attr.said {
             Some(said) => TypeShape::Said(said),
-            None => of_input(input, errors),
+            None => of_input(input, errors, errors),
         };
         Self { ident: input.ident.clone(), root: attr.root.unwrap_or(root), generics: input.generics.clone(), shape }
     }
 }
 
-/// What serde writes for a type. What cannot be seen is gathered as errors.
-pub(crate) fn of_input(input: &DeriveInput, errors: &Errors) -> TypeShape {
-    let serde = read_container(&input.attrs, matches!(input.data, Data::Enum(_)), errors);
+/// What serde writes for a type. What cannot be seen is gathered as `unseen`, a wrong `#[event(..)]` on a field as `errors`.
+pub(crate) fn of_input(input: &DeriveInput, unseen: &Errors, errors: &Errors) -> TypeShape {
+    let said = |field: &syn::Field| read_said(field, errors);
+    let serde = read_container(&input.attrs, matches!(input.data, Data::Enum(_)), unseen);
     if let Some(span) = serde.hidden {
-        errors.at(span, "this hides what is stored: say it above the type with #[event(schema = \"..\")]");
+        unseen.at(span, "this hides what is stored: say it above the type with #[event(schema = \"..\")]");
         return TypeShape::Object(StoredObject::default());
     }
     if let Some(ty) = serde.through {
         return TypeShape::Through(StoredType { ty, said: None });
     }
-    let reader = Reader { owner: &input.ident, serde: &serde, errors };
+    let reader = Reader { owner: &input.ident, serde: &serde, said: &said, errors: unseen };
     match &input.data {
         Data::Struct(data) => match reader.fields(&data.fields, &|ident, field| serde.field_name(ident, field)) {
             Some(shape) if serde.transparent => reader.transparent(shape),
@@ -98,7 +99,7 @@ pub(crate) fn of_input(input: &DeriveInput, errors: &Errors) -> TypeShape {
             TypeShape::Enum(serde.tagging.clone(), variants)
         }
         Data::Union(_) => {
-            errors.on(&input.ident, "a union cannot be stored");
+            unseen.on(&input.ident, "a union cannot be stored");
             TypeShape::Object(StoredObject::default())
         }
     }
@@ -108,6 +109,8 @@ pub(crate) fn of_input(input: &DeriveInput, errors: &Errors) -> TypeShape {
 struct Reader<'a> {
     owner: &'a Ident,
     serde: &'a SerdeContainer,
+    /// What the user says of the shape of a field.
+    said: &'a dyn Fn(&syn::Field) -> Option<Spanned<String>>,
     errors: &'a Errors,
 }
 
@@ -156,7 +159,7 @@ impl Reader<'_> {
 
     /// The type of a field, unless a function of the user's writes it or it leads back to its owner.
     fn stored(&self, field: &syn::Field, hidden: Option<Span>) -> StoredType {
-        let said = read_said(field, self.errors);
+        let said = (self.said)(field);
         if let (Some(span), None) = (hidden, &said) {
             let text =
                 "this hides what is stored: say it above the field, such as #[event(schema = \"string(rfc3339)\")]";

@@ -132,7 +132,11 @@ impl Workspace {
     /// Runs cargo. All workspaces share what they build.
     pub(super) fn cargo(&self, arguments: &[&str], environment: &[(&str, &Path)]) -> Output {
         let mut command = Command::new(env!("CARGO"));
-        command.current_dir(&self.root).args(arguments).arg("--offline").envs(environment.iter().copied());
+        command
+            .current_dir(&self.root)
+            .args(arguments)
+            .env("CARGO_NET_OFFLINE", "true")
+            .envs(environment.iter().copied());
         command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("lock-target"));
         for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER"] {
             command.env_remove(name);
