@@ -24,6 +24,7 @@ pub use folding::decision::IntoEvents;
 pub use folding::decoding::Decoding;
 pub use folding::domain_event::{DomainEvent, UpcastFrom};
 pub use folding::event_set::{EventSet, decode_recorded, stored_names};
+pub use folding::field_step::FieldStep;
 pub use folding::raw_step::RawStep;
 pub use runtime::copy::{Copied, Copying, copy};
 pub use runtime::events::Events;

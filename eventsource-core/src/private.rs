@@ -9,7 +9,10 @@ pub use crate::folding::decoding::{
 pub use crate::folding::domain_event::{DomainEvent, UpcastFrom};
 pub use crate::folding::encoding::{EncodeError, Encoded};
 pub use crate::folding::event_set::{Decoded, EventDescriptor, EventSet, Parts};
+pub use crate::folding::field_step::{change_back, change_field};
 pub use crate::folding::raw_step::raw_step;
 pub use crate::folding::serde_bounds::{ReadBack, Snapshotted, Written};
 pub use crate::folding::snapshot_codec::SnapshotCodec;
 pub use crate::words::decode_error::Fault;
+// For the private structs of older versions.
+pub use serde;

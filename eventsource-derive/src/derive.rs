@@ -13,7 +13,7 @@ use crate::{check, expand, fallback};
 
 pub(crate) fn domain_event(input: &DeriveInput, root: Path) -> TokenStream {
     let errors = Errors::new();
-    let event = Event::new(input, read_event(input, &errors), root);
+    let event = Event::new(input, read_event(input, &errors), root, &errors);
     check::event(input, &event, &errors);
     match errors.finish() {
         Ok(()) => expand::domain_event::expand(&event),

@@ -7,6 +7,7 @@ mod conformance;
 mod copy;
 mod derives;
 mod format;
+mod history;
 mod kill;
 mod postgres;
 mod repository;

@@ -8,6 +8,7 @@ pub(crate) mod domain_event;
 pub(crate) mod encoding;
 pub(crate) mod event_set;
 pub(crate) mod faithful;
+pub(crate) mod field_step;
 pub(crate) mod raw_step;
 pub(crate) mod serde_bounds;
 pub(crate) mod snapshot_codec;

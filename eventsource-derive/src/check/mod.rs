@@ -3,9 +3,11 @@
 mod aggregate;
 mod chain;
 mod event_set;
+mod history;
 mod json;
 mod names;
 mod shape;
+mod write;
 
 use syn::DeriveInput;
 
@@ -16,7 +18,9 @@ use crate::model::{Aggregate, Event, Set};
 pub(crate) fn event(input: &DeriveInput, event: &Event, errors: &Errors) {
     shape::event(input, errors);
     names::of_event(event, errors);
-    chain::check(&event.history, errors);
+    let in_order = chain::check(&event.history, errors);
+    history::check(event, in_order, errors);
+    write::check(event, in_order, errors);
     for field in event.fields.iter().filter(|field| !field.hidden) {
         json::comes_back(&field.ty, errors);
     }

@@ -1,12 +1,12 @@
 //! `impl DomainEvent`
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens as _, quote};
 use syn::Type;
 
-use super::{event, in_const, on};
+use super::{event, history, in_const, on};
 use crate::attr::event::Split;
-use crate::model::{Event, mark, mark_of_path};
+use crate::model::{Event, Reading, mark, mark_of_path};
 
 pub(crate) fn expand(model: &Event) -> TokenStream {
     let Event { ident, history, .. } = model;
@@ -24,8 +24,7 @@ pub(crate) fn expand(model: &Event) -> TokenStream {
             quote!(#oldest)
         }
     };
-    let current = on(ident.span(), quote!(__eventsource::current::<Self>));
-    let older = older_versions(model);
+    let (versions, older_structs) = (versions(model), older_structs(model));
     let split = split(model);
     let checks = history.previous.iter().map(|previous| assert_previous(model, previous)).chain(assert_sources(model));
     in_const(
@@ -44,8 +43,7 @@ pub(crate) fn expand(model: &Event) -> TokenStream {
                     payload: &[u8],
                 ) -> ::core::result::Result<Self, __eventsource::Fault> {
                     match decoding.schema_version() {
-                        #version => #current(decoding, payload),
-                        #older
+                        #versions
                         _ => __eventsource::no_such_version::<Self, _>(decoding),
                     }
                 }
@@ -57,33 +55,73 @@ pub(crate) fn expand(model: &Event) -> TokenStream {
                     #split
                 }
             }
+            #(#older_structs)*
             #(#checks)*
         },
     )
 }
 
-/// The branch that reads every version before the current one.
-fn older_versions(model: &Event) -> TokenStream {
+/// The branches that read every version.
+fn versions(model: &Event) -> TokenStream {
+    let of_struct = |tokens| on(model.ident.span(), tokens);
     let version = model.history.version.value;
-    let older = match (model.history.oldest(), version - 1) {
-        (oldest, last) if oldest > last => return TokenStream::new(),
-        (oldest, last) if oldest == last => quote!(#last),
-        (oldest, last) => quote!(#oldest..=#last),
-    };
     if let Some(previous) = &model.history.previous {
-        let decode = event(previous);
+        let (decode, last) = (event(previous), version - 1);
+        let older = match model.history.oldest() {
+            oldest if oldest < last => quote!(#oldest..=#last),
+            _ => quote!(#last),
+        };
         let step = on(mark(previous), quote!(__eventsource::from_previous::<#previous, Self>));
-        return quote!(#older => #step(#decode::__decode(decoding, payload)?, #version),);
+        let current = of_struct(quote!(__eventsource::current::<Self>));
+        return quote! {
+            #version => #current(decoding, payload),
+            #older => #step(#decode::__decode(decoding, payload)?, #version),
+        };
     }
-    let mut steps: Vec<_> = model.history.upcasts.iter().collect();
-    steps.sort_by_key(|step| step.from.value);
-    let steps = steps.into_iter().map(|step| {
-        let (from, with) = (step.from.value, &step.with);
+    let mut readings = model.history.readings();
+    // The newest first, because most events are of it.
+    readings.reverse();
+    let raw_steps = raw_steps(model);
+    let arms = readings.into_iter().map(|Reading { versions, raw, shape }| {
+        let (first, last) = versions.into_inner();
+        let versions = if first == last { quote!(#last) } else { quote!(#first..=#last) };
+        let (ty, upcast) = match shape == version {
+            true => (quote!(Self), None),
+            false => (history::name(model, shape).into_token_stream(), Some(history::upcast(shape))),
+        };
+        let read = match raw {
+            true => {
+                let through = of_struct(quote!(__eventsource::from_raw_steps::<#ty>));
+                quote!(#through(decoding, payload, &[#(#raw_steps),*]))
+            }
+            false => {
+                let current = of_struct(quote!(__eventsource::current::<#ty>));
+                quote!(#current(decoding, payload))
+            }
+        };
+        match upcast {
+            Some(upcast) => quote!(#versions => #upcast(#read?),),
+            None => quote!(#versions => #read,),
+        }
+    });
+    arms.collect()
+}
+
+fn raw_steps(model: &Event) -> Vec<TokenStream> {
+    let steps = model.history.raw_steps().into_iter().map(|(from, with)| {
         let take = on(mark_of_path(&with.path), quote!(__eventsource::raw_step));
         quote!((#from, &|value, decoding| #take(#with, value, decoding)))
     });
-    let through = on(model.ident.span(), quote!(__eventsource::from_raw_steps::<Self>));
-    quote!(#older => #through(decoding, payload, &[#(#steps),*]),)
+    steps.collect()
+}
+
+/// A private struct for each older version that attributes tell of.
+fn older_structs(model: &Event) -> impl Iterator<Item = TokenStream> {
+    let version = model.history.version.value;
+    let mut shapes: Vec<u32> = model.history.readings().iter().map(|reading| reading.shape).collect();
+    shapes.retain(|shape| *shape != version);
+    shapes.dedup();
+    shapes.into_iter().map(|shape| history::older_struct(model, shape))
 }
 
 /// What a stored event of another name means for this one.

@@ -10,6 +10,7 @@ pub(crate) mod apply;
 pub(crate) mod domain_event;
 pub(crate) mod event_enum;
 pub(crate) mod event_set;
+mod history;
 pub(crate) mod into_events;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};

@@ -39,6 +39,27 @@ fn an_event_with_raw_steps_and_an_alias() {
 }
 
 #[test]
+fn an_event_with_a_history_in_attributes() {
+    insta::assert_snapshot!(expansion(
+        derive::domain_event,
+        r#"#[event(name = "account.deposited", version = 6, upcast(from = 1, with = f), upcast(from = 4, same),
+                   removed(field = "teller", in = 3))]
+           #[serde(rename_all = "camelCase", rename = "Paid", default, deny_unknown_fields)]
+           struct Deposited {
+               #[event(renamed(from = "cents", in = 3), changed(in = 3, from = u32, with = i64::from),
+                       changed(in = 6, from = i64, with = Self::eur))]
+               #[serde(alias = "sum", rename = "total", with = "money", default = "zero")]
+               amount: Money,
+               #[event(added = 4, default = "unknown")]
+               channel: String,
+               #[event(added = 6)]
+               note: Option<Box<Self>>,
+               at: Time,
+           }"#,
+    ));
+}
+
+#[test]
 fn an_event_that_is_split_from_another() {
     insta::assert_snapshot!(expansion(
         derive::domain_event,

@@ -4,10 +4,14 @@ mod aggregate;
 mod event;
 mod event_set;
 mod fingerprint;
+mod handed_on;
+mod history;
 
 pub(crate) use aggregate::Aggregate;
-pub(crate) use event::{Event, History};
+pub(crate) use event::{Event, Field};
 pub(crate) use event_set::{Member, Set};
+pub(crate) use handed_on::SerdeKey;
+pub(crate) use history::{Absent, Change, History, OldField, Reading};
 
 use proc_macro2::Span;
 use syn::spanned::Spanned as _;
