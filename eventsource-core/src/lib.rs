@@ -22,7 +22,7 @@ pub use contract::store::{EventStore, StoreIdentity};
 pub use folding::aggregate::{Aggregate, Apply, Handle};
 pub use folding::decision::IntoEvents;
 pub use folding::decoding::Decoding;
-pub use folding::domain_event::{DomainEvent, UpcastFrom};
+pub use folding::domain_event::{DomainEvent, DowncastFrom, UpcastFrom};
 pub use folding::event_set::{EventSet, decode_recorded, stored_names};
 pub use folding::field_step::FieldStep;
 pub use folding::raw_step::RawStep;

@@ -1,13 +1,13 @@
 //! What derived code calls; not for people.
 
 pub use crate::folding::aggregate::{Aggregate, Apply, fold_decoded};
-pub use crate::folding::checked::{assert_distinct, assert_previous};
+pub use crate::folding::checked::{assert_distinct, assert_previous, assert_written};
 pub use crate::folding::decision::IntoEvents;
 pub use crate::folding::decoding::{
     Decoding, Part, Step, current, from_previous, from_raw_steps, no_such_version, part,
 };
 pub use crate::folding::domain_event::{DomainEvent, UpcastFrom};
-pub use crate::folding::encoding::{EncodeError, Encoded};
+pub use crate::folding::encoding::{EncodeError, Encoded, downcast, downcast_to_previous};
 pub use crate::folding::event_set::{Decoded, EventDescriptor, EventSet, Parts};
 pub use crate::folding::field_step::{change_back, change_field};
 pub use crate::folding::raw_step::raw_step;

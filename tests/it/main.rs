@@ -14,3 +14,4 @@ mod repository;
 mod sqlite;
 mod testing_kit;
 mod tidy;
+mod writing_older;

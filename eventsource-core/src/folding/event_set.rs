@@ -62,8 +62,10 @@ pub struct EventDescriptor {
     pub aliases: &'static [&'static str],
     /// The oldest version that is read.
     pub oldest: u32,
-    /// The version that is written.
+    /// The newest version that is read.
     pub version: u32,
+    /// The version that is written, which is older while `write` says so.
+    pub written: u32,
     /// Names of stored events of which it is a part.
     pub split_sources: &'static [&'static str],
 }
@@ -76,6 +78,7 @@ impl EventDescriptor {
             aliases: E::ALIASES,
             oldest: E::OLDEST,
             version: E::VERSION,
+            written: E::WRITTEN,
             split_sources: E::SPLIT_SOURCES,
         }
     }

@@ -11,4 +11,5 @@ pub(crate) mod faithful;
 pub(crate) mod field_step;
 pub(crate) mod raw_step;
 pub(crate) mod serde_bounds;
+pub(crate) mod settling;
 pub(crate) mod snapshot_codec;

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::Type;
 
-use super::{event, history, in_const, on};
+use super::{event, history, in_const, on, write};
 use crate::attr::event::Split;
 use crate::model::{Event, Reading, mark, mark_of_path};
 
@@ -25,8 +25,10 @@ pub(crate) fn expand(model: &Event) -> TokenStream {
         }
     };
     let (versions, older_structs) = (versions(model), older_structs(model));
+    let (written, downcast) = (write::written(model), write::downcast(model));
     let split = split(model);
     let checks = history.previous.iter().map(|previous| assert_previous(model, previous)).chain(assert_sources(model));
+    let written_struct = write::assert_or_struct(model);
     in_const(
         &model.root,
         quote! {
@@ -37,6 +39,7 @@ pub(crate) fn expand(model: &Event) -> TokenStream {
                 const ALIASES: &'static [&'static str] = &[#(#aliases),*];
                 const OLDEST: u32 = #oldest;
                 const SPLIT_SOURCES: &'static [&'static str] = &[#(#sources),*];
+                #written
 
                 fn __decode(
                     decoding: &__eventsource::Decoding<'_>,
@@ -54,9 +57,12 @@ pub(crate) fn expand(model: &Event) -> TokenStream {
                 ) -> ::core::result::Result<::core::option::Option<Self>, __eventsource::Fault> {
                     #split
                 }
+
+                #downcast
             }
             #(#older_structs)*
             #(#checks)*
+            #written_struct
         },
     )
 }

@@ -12,6 +12,7 @@ pub(crate) mod event_enum;
 pub(crate) mod event_set;
 mod history;
 pub(crate) mod into_events;
+mod write;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::quote;
