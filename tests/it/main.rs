@@ -2,6 +2,7 @@
 
 mod bank;
 mod broken_stores;
+mod catalog;
 mod compile_fail;
 mod conformance;
 mod copy;

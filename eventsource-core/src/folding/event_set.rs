@@ -1,5 +1,6 @@
 //! A closed set of events, and the door through which stored bytes become one of them.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -56,6 +57,8 @@ pub trait EventSet: Sized + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 pub struct EventDescriptor {
+    /// The struct, so that two of one name can be told apart.
+    pub id: TypeId,
     /// The stored name.
     pub name: &'static str,
     /// Older stored names.
@@ -74,6 +77,7 @@ impl EventDescriptor {
     /// What `E` is stored as.
     pub const fn of<E: DomainEvent>() -> Self {
         Self {
+            id: TypeId::of::<E>(),
             name: E::NAME,
             aliases: E::ALIASES,
             oldest: E::OLDEST,
