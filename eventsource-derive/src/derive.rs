@@ -20,9 +20,9 @@ pub(crate) fn domain_event(input: &DeriveInput, root: Path) -> TokenStream {
 /// An event beside its guard, which tests make up.
 pub(crate) fn guarded_event(input: &DeriveInput, root: Path, guard: &Guard) -> TokenStream {
     let errors = Errors::new();
-    let event = Event::new(input, read_event(input, &errors), root);
+    let event = Event::new(input, read_event(input, &errors), root, &errors);
     check::event(input, &event, &errors);
-    let event = match stored(input, guard, &errors) {
+    let event = match stored(input, &event, guard, &errors) {
         Some(shape) => event.stored_as(shape),
         None => event,
     };
@@ -44,9 +44,13 @@ pub(crate) fn guarded_event(input: &DeriveInput, root: Path, guard: &Guard) -> T
 }
 
 /// What serde writes for an event. Without a lock it need not be known, so nothing is refused for it.
-fn stored(input: &DeriveInput, guard: &Guard, errors: &Errors) -> Option<TypeShape> {
+fn stored(input: &DeriveInput, event: &Event, guard: &Guard, errors: &Errors) -> Option<TypeShape> {
     let unseen = Errors::new();
-    let shape = of_input(input, &unseen, errors);
+    let said = |field: &syn::Field| {
+        let field = event.fields.iter().find(|known| field.ident.as_ref() == Some(&known.ident))?;
+        field.attr.schema.clone()
+    };
+    let shape = of_input(input, &said, &unseen);
     check::lockable(&shape, &unseen);
     match unseen.finish() {
         Ok(()) => Some(shape),

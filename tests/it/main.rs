@@ -2,11 +2,13 @@
 
 mod bank;
 mod broken_stores;
+mod catalog;
 mod compile_fail;
 mod conformance;
 mod copy;
 mod derives;
 mod format;
+mod history;
 mod kill;
 mod lock;
 mod postgres;
@@ -14,3 +16,4 @@ mod repository;
 mod sqlite;
 mod testing_kit;
 mod tidy;
+mod writing_older;

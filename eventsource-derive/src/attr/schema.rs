@@ -29,7 +29,7 @@ pub(crate) fn read_schema(input: &DeriveInput, errors: &Errors) -> SchemaAttr {
     attr
 }
 
-/// The shape that a field is said to have.
+/// The shape that a field of a type is said to have; for a field of an event, see `attr::field`.
 pub(crate) fn read_said(field: &syn::Field, errors: &Errors) -> Option<Spanned<String>> {
     let mut said = None;
     read(&field.attrs, "event", &FIELD, errors, |_, meta| {

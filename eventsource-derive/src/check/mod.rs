@@ -3,11 +3,13 @@
 mod aggregate;
 mod chain;
 mod event_set;
+mod history;
 mod json;
 mod lock;
 mod names;
 mod shape;
 mod stored;
+mod write;
 
 use eventsource_schema::Lock;
 use syn::DeriveInput;
@@ -19,7 +21,9 @@ use crate::model::{Aggregate, Event, Set, TypeShape};
 pub(crate) fn event(input: &DeriveInput, event: &Event, errors: &Errors) {
     shape::event(input, errors);
     names::of_event(event, errors);
-    chain::check(&event.history, errors);
+    let in_order = chain::check(&event.history, errors);
+    history::check(event, in_order, errors);
+    write::check(event, in_order, errors);
     for field in event.fields.iter().filter(|field| !field.hidden) {
         json::comes_back(&field.ty, errors);
     }

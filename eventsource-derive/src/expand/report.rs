@@ -11,9 +11,16 @@ use crate::model::{Aggregate, Event};
 pub(crate) fn event(model: &Event, guard: &Guard) -> TokenStream {
     let Guard::Asked { path } = guard else { return TokenStream::new() };
     let ident = &model.ident;
-    let mut steps: Vec<(u32, &str)> = model.history.upcasts.iter().map(|step| (step.from.value, "raw")).collect();
+    let mut steps: Vec<(u32, &str)> = model
+        .history
+        .upcasts
+        .iter()
+        .map(|step| (step.from.value, if step.with.is_some() { "raw" } else { "declarative" }))
+        .collect();
+    steps.extend(model.history.changes.iter().map(|change| (change.version.value - 1, "declarative")));
     steps.extend(model.history.previous.iter().map(|_| (model.history.version.value - 1, "previous")));
     steps.sort_unstable();
+    steps.dedup();
     let steps = steps.iter().map(|(from, kind)| quote!((#from, #kind)));
     test(
         &model.root,

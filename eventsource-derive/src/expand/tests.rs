@@ -39,6 +39,50 @@ fn an_event_with_raw_steps_and_an_alias() {
 }
 
 #[test]
+fn an_event_with_a_history_in_attributes() {
+    insta::assert_snapshot!(expansion(
+        derive::domain_event,
+        r#"#[event(name = "account.deposited", version = 6, upcast(from = 1, with = f), upcast(from = 4, same),
+                   removed(field = "teller", in = 3))]
+           #[serde(rename_all = "camelCase", rename = "Paid", default, deny_unknown_fields)]
+           struct Deposited {
+               #[event(renamed(from = "cents", in = 3), changed(in = 3, from = u32, with = i64::from),
+                       changed(in = 6, from = i64, with = Self::eur))]
+               #[serde(alias = "sum", rename = "total", with = "money", default = "zero")]
+               amount: Money,
+               #[event(added = 4, default = "unknown")]
+               channel: String,
+               #[event(added = 6)]
+               note: Option<Box<Self>>,
+               at: Time,
+           }"#,
+    ));
+}
+
+#[test]
+fn an_event_of_which_an_older_version_is_written() {
+    insta::assert_snapshot!(expansion(
+        derive::domain_event,
+        r#"#[event(name = "account.deposited", version = 4, write = 1, removed(field = "teller", in = 2, from = String, default = ""))]
+           #[serde(rename_all = "camelCase")]
+           struct Deposited {
+               #[event(renamed(from = "cents", in = 3), changed(in = 3, from = u32, with = i64::from, back = narrow),
+                       changed(in = 4, from = i64, with = Self::eur, back = Self::minor))]
+               amount: Money,
+               #[event(added = 2, default = "unknown")]
+               channel: String,
+               #[serde(skip_serializing_if = "Option::is_none")]
+               note: Option<String>,
+           }"#,
+    ));
+    insta::assert_snapshot!(expansion(
+        derive::domain_event,
+        r#"#[event(name = "account.deposited", version = 3, write = 2, previous = old::DepositedV2)]
+           struct Deposited { cents: u64 }"#,
+    ));
+}
+
+#[test]
 fn an_event_that_is_split_from_another() {
     insta::assert_snapshot!(expansion(
         derive::domain_event,

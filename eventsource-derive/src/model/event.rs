@@ -1,11 +1,17 @@
 //! A struct that is an event.
 
 use eventsource_schema::Lock;
+use syn::spanned::Spanned as _;
 use syn::{Data, DeriveInput, Ident, Path, Type};
 
+use super::handed_on::SerdeKey;
+use super::history::History;
 use super::{Locked, StoredObject, TypeShape};
-use crate::attr::Spanned;
-use crate::attr::event::{EventAttr, Split, Upcast};
+use crate::attr::event::{EventAttr, Split};
+use crate::attr::field::{FieldAttr, Removed};
+use crate::attr::serde::{SerdeContainer, SerdeField, read_container, read_field};
+use crate::attr::{self, Spanned};
+use crate::errors::Errors;
 
 /// An event and everything that was ever stored of it.
 #[derive(Debug)]
@@ -16,20 +22,11 @@ pub(crate) struct Event {
     pub(crate) aliases: Vec<Spanned<String>>,
     pub(crate) history: History,
     pub(crate) splits: Vec<Split>,
+    pub(crate) serde: SerdeContainer,
+    pub(crate) serde_keys: Vec<SerdeKey>,
     pub(crate) fields: Vec<Field>,
     /// What serde writes of the current version; nothing where that cannot be seen.
     pub(crate) stored: Option<StoredObject>,
-}
-
-/// How payloads of every version become the struct.
-#[derive(Debug)]
-pub(crate) struct History {
-    pub(crate) version: Spanned<u32>,
-    pub(crate) previous: Option<Type>,
-    pub(crate) upcasts: Vec<Upcast>,
-    pub(crate) oldest: Option<Spanned<u32>>,
-    /// A part of it could not be read, so nothing can be said about the rest.
-    pub(crate) doubtful: bool,
 }
 
 /// A field, as far as its JSON can be seen from here.
@@ -38,11 +35,22 @@ pub(crate) struct Field {
     pub(crate) ty: Type,
     /// serde skips it, or somebody's own function writes it.
     pub(crate) hidden: bool,
+    pub(crate) ident: Ident,
+    /// Its name in the JSON.
+    pub(crate) wire: String,
+    /// How it came to be what it is.
+    pub(crate) attr: FieldAttr,
+    pub(crate) serde: SerdeField,
+    pub(crate) serde_keys: Vec<SerdeKey>,
 }
 
 impl Event {
-    pub(crate) fn new(input: &DeriveInput, attr: EventAttr, root: Path) -> Self {
+    pub(crate) fn new(input: &DeriveInput, attr: EventAttr, root: Path, errors: &Errors) -> Self {
         let version = attr.version.unwrap_or(Spanned { value: 1, span: input.ident.span() });
+        let serde = unreported(|errors| read_container(&input.attrs, false, errors));
+        let fields = fields(&input.data, &serde, errors);
+        let kept = fields.iter().flat_map(Field::changes);
+        let changes = kept.chain(attr.removed.iter().flat_map(Removed::changes)).collect();
         Self {
             ident: input.ident.clone(),
             root: attr.root.unwrap_or(root),
@@ -53,11 +61,16 @@ impl Event {
                 previous: attr.previous,
                 upcasts: attr.upcasts,
                 oldest: attr.oldest,
-                doubtful: attr.seen.doubtful,
+                write: attr.write,
+                changes,
+                removed: attr.removed,
+                doubtful: attr.seen.doubtful || fields.iter().any(|field| field.attr.doubtful),
             },
             splits: attr.splits,
-            fields: fields(&input.data),
             stored: None,
+            serde,
+            serde_keys: SerdeKey::all(&input.attrs),
+            fields,
         }
     }
 
@@ -79,16 +92,31 @@ impl Event {
     }
 }
 
-impl History {
-    /// The oldest version that is read here; `previous` may read older ones.
-    pub(crate) fn oldest(&self) -> u32 {
-        self.oldest.as_ref().map_or(1, |oldest| oldest.value)
-    }
+fn fields(data: &Data, container: &SerdeContainer, errors: &Errors) -> Vec<Field> {
+    let Data::Struct(data) = data else { return Vec::new() };
+    let read = |field: &syn::Field| {
+        // A tuple struct is refused; its fields keep their types.
+        let ident = field.ident.clone().unwrap_or_else(|| Ident::new("unnamed", field.ty.span()));
+        let serde = unreported(|errors| read_field(&field.attrs, errors));
+        Field {
+            wire: container.field_name(&ident, &serde),
+            ident,
+            ty: field.ty.clone(),
+            hidden: is_hidden(field),
+            attr: attr::field::read_field(field, errors),
+            serde,
+            serde_keys: SerdeKey::all(&field.attrs),
+        }
+    };
+    data.fields.iter().map(read).collect()
 }
 
-fn fields(data: &Data) -> Vec<Field> {
-    let Data::Struct(data) = data else { return Vec::new() };
-    data.fields.iter().map(|field| Field { ty: field.ty.clone(), hidden: is_hidden(field) }).collect()
+/// What cannot be read of serde's attributes is no mistake of the history.
+fn unreported<T>(read: impl FnOnce(&Errors) -> T) -> T {
+    let errors = Errors::new();
+    let value = read(&errors);
+    let _ = errors.finish();
+    value
 }
 
 fn is_hidden(field: &syn::Field) -> bool {

@@ -70,24 +70,26 @@ impl Schema {
     pub(crate) fn new(input: &DeriveInput, attr: SchemaAttr, root: Path, errors: &Errors) -> Self {
         let shape = match attr.said {
             Some(said) => TypeShape::Said(said),
-            None => of_input(input, errors, errors),
+            None => of_input(input, &|field| read_said(field, errors), errors),
         };
         Self { ident: input.ident.clone(), root: attr.root.unwrap_or(root), generics: input.generics.clone(), shape }
     }
 }
 
-/// What serde writes for a type. What cannot be seen is gathered as `unseen`, a wrong `#[event(..)]` on a field as `errors`.
-pub(crate) fn of_input(input: &DeriveInput, unseen: &Errors, errors: &Errors) -> TypeShape {
-    let said = |field: &syn::Field| read_said(field, errors);
-    let serde = read_container(&input.attrs, matches!(input.data, Data::Enum(_)), unseen);
+/// What is said of the shape of a field.
+type Said<'a> = dyn Fn(&syn::Field) -> Option<Spanned<String>> + 'a;
+
+/// What serde writes for a type. What cannot be seen is gathered as errors.
+pub(crate) fn of_input(input: &DeriveInput, said: &Said<'_>, errors: &Errors) -> TypeShape {
+    let serde = read_container(&input.attrs, matches!(input.data, Data::Enum(_)), errors);
     if let Some(span) = serde.hidden {
-        unseen.at(span, "this hides what is stored: say it above the type with #[event(schema = \"..\")]");
+        errors.at(span, "this hides what is stored: say it above the type with #[event(schema = \"..\")]");
         return TypeShape::Object(StoredObject::default());
     }
     if let Some(ty) = serde.through {
         return TypeShape::Through(StoredType { ty, said: None });
     }
-    let reader = Reader { owner: &input.ident, serde: &serde, said: &said, errors: unseen };
+    let reader = Reader { owner: &input.ident, serde: &serde, said, errors };
     match &input.data {
         Data::Struct(data) => match reader.fields(&data.fields, &|ident, field| serde.field_name(ident, field)) {
             Some(shape) if serde.transparent => reader.transparent(shape),
@@ -99,7 +101,7 @@ pub(crate) fn of_input(input: &DeriveInput, unseen: &Errors, errors: &Errors) ->
             TypeShape::Enum(serde.tagging.clone(), variants)
         }
         Data::Union(_) => {
-            unseen.on(&input.ident, "a union cannot be stored");
+            errors.on(&input.ident, "a union cannot be stored");
             TypeShape::Object(StoredObject::default())
         }
     }
@@ -110,7 +112,7 @@ struct Reader<'a> {
     owner: &'a Ident,
     serde: &'a SerdeContainer,
     /// What the user says of the shape of a field.
-    said: &'a dyn Fn(&syn::Field) -> Option<Spanned<String>>,
+    said: &'a Said<'a>,
     errors: &'a Errors,
 }
 
