@@ -7,9 +7,13 @@ use crate::out::{Out, same};
 ///
 /// A new field that may be absent is an *addition*: old JSON still reads, so it needs no new version.
 /// Everything else is a *change*.
+///
+/// A reader of old JSON, [`reads`], is asked for less: it may accept more than was stored.
 #[derive(Debug)]
 pub struct Diff<'a> {
     out: Out<'a>,
+    /// `new` only reads what was stored as `old`.
+    reads: bool,
     path: [u8; PATH],
     path_len: usize,
     changes: usize,
@@ -35,7 +39,29 @@ const QUOTE: usize = 100;
 /// assert!(diff.is_change());
 /// ```
 pub const fn diff<'a>(old: &str, new: &str, path: &str, buffer: &'a mut [u8]) -> Diff<'a> {
-    let mut diff = Diff { out: Out::into_buffer(buffer), path: [0; PATH], path_len: 0, changes: 0, additions: 0 };
+    compare(old, new, path, buffer, false)
+}
+
+/// What `new` cannot read of what was stored as `old`, written as by [`diff`].
+///
+/// ```
+/// use eventsource_schema::reads;
+///
+/// let mut buffer = [0; 1024];
+/// let (old, new) = ("{ cents: i32, kind: enum { A, B } }", "{ cents: i64, kind: enum { A, B, C }, note?: string? }");
+/// assert!(!reads(old, new, "", &mut buffer).is_change());
+/// assert_eq!(reads(new, old, "", &mut buffer).text(), "\
+/// cents: locked as `i64`, now `i32`
+/// kind::C: variant was removed or renamed
+/// note: field was removed or renamed");
+/// ```
+pub const fn reads<'a>(old: &str, new: &str, path: &str, buffer: &'a mut [u8]) -> Diff<'a> {
+    compare(old, new, path, buffer, true)
+}
+
+const fn compare<'a>(old: &str, new: &str, path: &str, buffer: &'a mut [u8], reads: bool) -> Diff<'a> {
+    let out = Out::into_buffer(buffer);
+    let mut diff = Diff { out, reads, path: [0; PATH], path_len: 0, changes: 0, additions: 0 };
     diff.descend("", path.as_bytes());
     let (mut was, mut is) = (Cursor::new(old), Cursor::new(new));
     let (old, new) = (was.shape(), is.shape());
@@ -64,7 +90,14 @@ impl Diff<'_> {
         if same(old_text, new_text) {
             return;
         }
+        if self.reads && widens(without_question(old_text), without_question(new_text)) {
+            if ends_in_question(old_text) && !ends_in_question(new_text) {
+                self.leaf(old_text, new_text);
+            }
+            return;
+        }
         let (old_null, new_null) = (ends_in_question(old_text), ends_in_question(new_text));
+        let null_differs = old_null != new_null && !(self.reads && new_null);
         let (mut a, mut b) = (Cursor::of(was.text, old), Cursor::of(is.text, new));
         let untagged = a.is_untagged() || b.is_untagged();
         let tagging = (a, b);
@@ -78,20 +111,21 @@ impl Diff<'_> {
             (Kind::Array, Kind::Array) | (Kind::Tuple, Kind::Tuple) | (Kind::Map, Kind::Map) => true,
             _ => false,
         };
-        if untagged || !alike || old_null != new_null {
+        if untagged || !alike || null_differs {
             self.leaf(old_text, new_text);
             return;
         }
         match kind {
             Kind::Object | Kind::Strict => {
-                if matches!(kind, Kind::Strict) != matches!(new_kind, Kind::Strict) {
-                    let now = if matches!(new_kind, Kind::Strict) { "refuses" } else { "accepts" };
+                let (was_strict, is_strict) = (matches!(kind, Kind::Strict), matches!(new_kind, Kind::Strict));
+                if was_strict != is_strict && !(self.reads && was_strict) {
+                    let now = if is_strict { "refuses" } else { "accepts" };
                     self.change();
                     self.out.push("now ");
                     self.out.push(now);
                     self.out.push(" unknown fields");
                 }
-                self.members(a, b, ".", matches!(new_kind, Kind::Strict));
+                self.members(a, b, ".", is_strict);
             }
             Kind::Enum => self.members(a, b, "::", false),
             Kind::Array => {
@@ -128,13 +162,13 @@ impl Diff<'_> {
             let name = each.slice(new.name);
             if a.find(name).is_none() {
                 let len = self.descend(separator, if name.is_empty() { b".." } else { name });
-                if is_field && new.optional && !strict {
+                if is_field && new.optional && (!strict || self.reads) {
                     self.addition();
                 } else if is_field && new.optional {
                     self.say("is a new field, which older programs refuse");
                 } else if is_field {
                     self.say("is a new required field, which old events lack");
-                } else {
+                } else if !self.reads {
                     self.say("variant was added");
                 }
                 self.ascend(len);
@@ -151,7 +185,7 @@ impl Diff<'_> {
             (None, Some(_)) => self.say("held no value, and holds one now"),
         }
         // `T` to `Option<T>` changes both the shape and whether it may be absent: that is one change.
-        if old.optional != new.optional && self.changes == before {
+        if old.optional != new.optional && self.changes == before && !(self.reads && new.optional) {
             self.say(if new.optional {
                 "was always there, and may be absent now"
             } else {
@@ -273,6 +307,43 @@ const fn count(mut cursor: Cursor<'_>, end: &'static str) -> usize {
         count += 1;
     }
     count
+}
+
+/// Whether every value of one word is a value of another.
+const fn widens(old: &[u8], new: &[u8]) -> bool {
+    if same(old, new) || same(new, b"json") || (same(old, b"f32") && same(new, b"f64")) {
+        return true;
+    }
+    if same(new, b"string") && (same(old, b"char") || (old.len() > 7 && same(old.split_at(7).0, b"string("))) {
+        return true;
+    }
+    let (Some((old_signed, old_bits)), Some((new_signed, new_bits))) = (integer(old), integer(new)) else {
+        return false;
+    };
+    if old_signed == new_signed { old_bits <= new_bits } else { new_signed && old_bits < new_bits }
+}
+
+/// Whether an integer has a sign, and its bits.
+const fn integer(word: &[u8]) -> Option<(bool, u32)> {
+    if word.len() < 2 || (word[0] != b'i' && word[0] != b'u') {
+        return None;
+    }
+    let bits = match word.split_at(1).1 {
+        b"8" => 8,
+        b"16" => 16,
+        b"32" => 32,
+        b"64" => 64,
+        b"128" => 128,
+        _ => return None,
+    };
+    Some((word[0] == b'i', bits))
+}
+
+const fn without_question(text: &[u8]) -> &[u8] {
+    match text.split_last() {
+        Some((b'?', text)) => text,
+        _ => text,
+    }
 }
 
 const fn ends_in_question(text: &[u8]) -> bool {

@@ -29,8 +29,10 @@ mod parse;
 mod render;
 mod report;
 mod shape;
+#[cfg(test)]
+mod tests;
 
-pub use diff::{Diff, diff};
+pub use diff::{Diff, diff, reads};
 pub use faithful::fault;
 pub use lock::{Lock, LockedEvent, LockedField, LockedVersion};
 pub use merge::Merged;

@@ -24,6 +24,12 @@ impl Lock {
         match report {
             Report::Event(event) => {
                 for (version, shape) in &event.shapes {
+                    // How an older version is read was compared while compiling; what is stored of it cannot change.
+                    let is_locked =
+                        self.events.get(&event.name).is_some_and(|locked| locked.versions.contains_key(version));
+                    if *version < event.version && is_locked {
+                        continue;
+                    }
                     let outcome = self.merge_version(&event.name, *version, shape);
                     outcomes.push((event.name.clone(), *version, outcome));
                 }

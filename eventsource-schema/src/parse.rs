@@ -97,10 +97,13 @@ impl Parser {
                 Err(_) => self.fail(format!("`{format}` is no format")),
             }
             self.format = true;
-        } else if !self.format {
+            return;
+        }
+        if !self.format {
             self.fail("the first line of a lock is `format 1`");
             self.format = true;
-        } else if text == "end" {
+        }
+        if text == "end" {
             self.ended = true;
         } else if let Some(name) = text.strip_prefix("event ") {
             if name.is_empty() || name.contains(char::is_whitespace) {

@@ -1,6 +1,6 @@
 //! What derived code compares with `events.lock` while it is compiled. Each check is called on the token it is about.
 
-use eventsource_schema::{Diff, Field, Out, diff, fault, is, text_len, write};
+use eventsource_schema::{Diff, Field, Out, diff, fault, is, reads, text_len, write};
 
 use super::event_set::EventDescriptor;
 
@@ -11,8 +11,19 @@ pub struct LockedAs {
     pub event: &'static str,
     /// The version.
     pub version: u32,
-    /// Whether a later version is locked too, so that this one is history.
-    pub is_history: bool,
+    /// What reads it.
+    pub reader: Reader,
+}
+
+/// What reads a locked version.
+#[derive(Clone, Copy, Debug)]
+pub enum Reader {
+    /// The newest struct, which also writes it: both must be as they are locked.
+    Newest,
+    /// A struct that is older than the newest locked version. It is only read, so it may accept more.
+    Older,
+    /// Attributes on the fields of a newer struct. It is only read, too.
+    Attributes,
 }
 
 /// A field of such a version.
@@ -68,9 +79,15 @@ pub const fn assert_addition(of: &LockedAs, field: &Field) {
     let mut buffer = [0; 2048];
     let mut text = Out::into_buffer(&mut buffer);
     head(&mut text, of);
-    push(&mut text, &["\n  ", field.name, ": is a new required field, which old events lack"]);
-    push(&mut text, &["\nto let it be absent: `Option<_>`, or #[serde(default)]"]);
-    ways_out(&mut text, of, Some(field.name));
+    if matches!(of.reader, Reader::Attributes) {
+        push(&mut text, &["\n  ", field.name, ": events.lock has no such field there"]);
+        push(&mut text, &["\nif it came later: #[event(added = .., default = ..)] on this field"]);
+        push(&mut text, &["\nif it had another name: renamed(from = \"..\", in = ..)"]);
+    } else {
+        push(&mut text, &["\n  ", field.name, ": is a new required field, which old events lack"]);
+        push(&mut text, &["\nto let it be absent: `Option<_>`, or #[serde(default)]"]);
+        ways_out(&mut text, of, Some(field.name));
+    }
     panic!("{}", text.as_str());
 }
 
@@ -81,6 +98,21 @@ pub const fn assert_renamed(of: &LockedAs, gone: &LockedText, field: &Field) {
     let mut buffer = [0; 2048];
     let mut text = Out::into_buffer(&mut buffer);
     head(&mut text, of);
+    if matches!(of.reader, Reader::Attributes) {
+        push(&mut text, &["\n  ", gone.name, ": is locked there, and no attribute says what became of it"]);
+        if !field.may_be_absent() {
+            push(&mut text, &["\n  ", field.name, ": events.lock has no such field there"]);
+        }
+        push(
+            &mut text,
+            &["\nif one became the other: #[event(renamed(from = \"", gone.name, "\", in = ..))] on this field"],
+        );
+        push(
+            &mut text,
+            &["\nif not: removed(field = \"", gone.name, "\", in = ..) above the struct, and `added` here"],
+        );
+        panic!("{}", text.as_str());
+    }
     if is(field.shape, gone.shape) && gone.optional == field.may_be_absent() {
         push(&mut text, &["\n  ", gone.name, ": is locked, but the field is now called `", field.name, "`"]);
         push(&mut text, &["\nto keep the stored name: #[serde(rename = \"", gone.name, "\")]"]);
@@ -151,8 +183,14 @@ const fn changed<const SHAPE: usize, const TEXT: usize>(of: &LockedAs, locked: &
             "a shape has more than a megabyte of text: split the type, or say its shape with #[event(schema = \"..\")]"
         );
     }
-    let diff: Diff<'_> = diff(locked.shape, now.as_str(), locked.name, &mut found);
-    let optional_changed = locked.optional != field.may_be_absent() && !diff.is_change();
+    let is_written = matches!(of.reader, Reader::Newest);
+    let diff: Diff<'_> = if is_written {
+        diff(locked.shape, now.as_str(), locked.name, &mut found)
+    } else {
+        reads(locked.shape, now.as_str(), locked.name, &mut found)
+    };
+    let may_be_absent = field.may_be_absent();
+    let optional_changed = locked.optional != may_be_absent && (is_written || locked.optional) && !diff.is_change();
     if !diff.is_change() && !optional_changed {
         return;
     }
@@ -171,6 +209,12 @@ const fn changed<const SHAPE: usize, const TEXT: usize>(of: &LockedAs, locked: &
 }
 
 const fn head(text: &mut Out<'_>, of: &LockedAs) {
+    if matches!(of.reader, Reader::Attributes) {
+        push(text, &["version "]);
+        text.number(of.version as u64);
+        push(text, &[" of event `", of.event, "`, as it is locked, cannot be read by this history of attributes:"]);
+        return;
+    }
     push(text, &["the shape of event `", of.event, "` version "]);
     text.number(of.version as u64);
     push(text, &[" is locked, and it changed:"]);
@@ -178,11 +222,21 @@ const fn head(text: &mut Out<'_>, of: &LockedAs) {
 
 /// What may be done, with the field that has come if that is the whole change.
 const fn ways_out(text: &mut Out<'_>, of: &LockedAs, added: Option<&str>) {
-    if of.is_history {
-        push(text, &["\nversion "]);
-        text.number(of.version as u64);
-        push(text, &[" is history: give the struct back the shape in which it was stored"]);
-        return;
+    match of.reader {
+        Reader::Newest => {}
+        Reader::Older => {
+            push(text, &["\nversion "]);
+            text.number(of.version as u64);
+            push(text, &[" is history: give the struct back the shape in which it was stored"]);
+            return;
+        }
+        Reader::Attributes => {
+            push(
+                text,
+                &["\nif it was another type then: #[event(changed(in = .., from = .., with = ..))] on this field"],
+            );
+            return;
+        }
     }
     push(text, &["\nif it may be stored already: set `version = "]);
     text.number(of.version as u64 + 1);

@@ -3,14 +3,16 @@
 use eventsource_schema::Lock;
 
 use crate::errors::Errors;
-use crate::model::{Event, FieldCase, Locked, TypeShape};
+use crate::model::{Event, FieldCase, Locked, Reader, TypeShape};
 
 /// Every rule of an event that is locked, or shall be.
 pub(super) fn event(event: &Event, lock: &Lock, errors: &Errors) {
     every_locked_version_is_read(event, lock, errors);
-    for locked in event.locked(lock) {
-        locked_fields_are_there(&locked, errors);
-        unknown_fields_are_read_as_before(&locked, errors);
+    for stored in event.stored_versions() {
+        for locked in Locked::find(lock, event.names(), &stored) {
+            locked_fields_are_there(&locked, errors);
+            unknown_fields_are_read_as_before(&locked, errors);
+        }
     }
 }
 
@@ -56,29 +58,36 @@ fn locked_fields_are_there(locked: &Locked<'_>, errors: &Errors) {
     let (event, version) = (locked.name, locked.version.value);
     for case in locked.cases() {
         let FieldCase::Gone(name) = case else { continue };
-        let ways = if locked.is_history {
-            format!("version {version} is history: give the struct back the shape in which it was stored")
-        } else {
-            let next = version + 1;
-            format!(
-                "if it may be stored already: set `version = {next}` and say what became of the field, \
-                 such as removed(field = \"{name}\", in = {next})\n\
-                 if it was never stored: cargo eventsource lock --amend {event}"
-            )
-        };
-        errors.at(
-            locked.version.span,
-            format!(
-                "field `{name}` of event `{event}` version {version} is locked, but the struct no longer has it\n{ways}"
+        let text = match locked.reader {
+            Reader::Attributes => format!(
+                "version {version} of `{event}` has a field `{name}` in events.lock, but no attribute says what became of it\n\
+                 if it is gone: removed(field = \"{name}\", in = ..)\n\
+                 if it has another name: #[event(renamed(from = \"{name}\", in = ..))] on its field"
             ),
-        );
+            Reader::Older => format!(
+                "field `{name}` of event `{event}` version {version} is locked, but the struct no longer has it\n\
+                 version {version} is history: give the struct back the shape in which it was stored"
+            ),
+            Reader::Newest => {
+                let next = version + 1;
+                format!(
+                    "field `{name}` of event `{event}` version {version} is locked, but the struct no longer has it\n\
+                     if it may be stored already: set `version = {next}` and say what became of the field, \
+                     such as removed(field = \"{name}\", in = {next})\n\
+                     if it was never stored: cargo eventsource lock --amend {event}"
+                )
+            }
+        };
+        errors.at(locked.version.span, text);
     }
 }
 
 /// An event that an older program refuses, or that this one does, is a change.
 fn unknown_fields_are_read_as_before(locked: &Locked<'_>, errors: &Errors) {
     let (event, version) = (locked.name, locked.version.value);
-    if locked.entry.strict == locked.stored.strict {
+    // Who only reads may refuse less than who wrote.
+    let may_differ = locked.reader != Reader::Newest && locked.entry.strict;
+    if locked.entry.strict == locked.stored.strict || may_differ {
         return;
     }
     let (was, ways) = if locked.stored.strict { ("not ", "remove") } else { ("", "restore") };

@@ -91,14 +91,19 @@ fn current_shape(model: &Event, guard: &Guard) -> (TokenStream, TokenStream) {
         }};
         return (shape, TokenStream::new());
     }
-    let version = &model.history.version;
-    let fields = lock::Fields::new(version.value, stored);
-    let checks = match guard {
-        Guard::Lock { lock, .. } => lock::checks(model, version, stored, &fields, lock),
-        _ => TokenStream::new(),
-    };
-    let constants = fields.constants;
-    (fields.shape, quote!(#constants #checks))
+    let mut shape = TokenStream::new();
+    let mut checked = TokenStream::new();
+    for stored in model.stored_versions() {
+        let fields = lock::Fields::new(stored.version.value, &stored.object);
+        if let Guard::Lock { lock, .. } = guard {
+            checked.extend(lock::checks(model, &stored, &fields, lock));
+        }
+        checked.extend(fields.constants);
+        if stored.is_current {
+            shape = fields.shape;
+        }
+    }
+    (shape, checked)
 }
 
 /// The branches that read every version.

@@ -6,9 +6,10 @@ use quote::{format_ident, quote};
 
 use super::schema::{self, Demand};
 use super::{event, on};
-use crate::attr::Spanned;
 use crate::guard::{Guard, VARIABLE};
-use crate::model::{Aggregate, Event, FieldCase, Locked, LockedNames, StoredField, StoredObject, mark};
+use crate::model::{
+    Aggregate, Event, FieldCase, Locked, LockedNames, Reader, StoredField, StoredObject, StoredVersion, mark,
+};
 
 /// What makes cargo compile the crate again when the lock changes, or when the program is asked.
 pub(crate) fn tracked(guard: &Guard) -> TokenStream {
@@ -57,30 +58,32 @@ impl Fields {
     }
 }
 
-/// Every check of one version of an event that has this lock. `stored` is what serde reads of that version: the
-/// struct itself, or what attributes say of an older one.
-pub(crate) fn checks(
-    model: &Event,
-    version: &Spanned<u32>,
-    stored: &StoredObject,
-    fields: &Fields,
-    lock: &Lock,
-) -> TokenStream {
-    let entries = Locked::find(lock, model.names(), version, stored);
-    if entries.is_empty() {
-        return unlocked(&model.name.value, stored, fields);
+/// Every check of one version of an event that has this lock.
+pub(crate) fn checks(model: &Event, stored: &StoredVersion, fields: &Fields, lock: &Lock) -> TokenStream {
+    let entries = Locked::find(lock, model.names(), stored);
+    if entries.is_empty() && stored.is_current {
+        return unlocked(&model.name.value, &stored.object, fields);
     }
     entries.iter().map(|locked| of_version(locked, fields)).collect()
 }
 
 fn of_version(locked: &Locked<'_>, fields: &Fields) -> TokenStream {
-    let (name, version, is_history) = (locked.name, locked.version.value, locked.is_history);
-    let of = quote!(&__eventsource::LockedAs { event: #name, version: #version, is_history: #is_history },);
+    let (name, version) = (locked.name, locked.version.value);
+    let reader = match locked.reader {
+        Reader::Newest => quote!(Newest),
+        Reader::Older => quote!(Older),
+        Reader::Attributes => quote!(Attributes),
+    };
+    let of = quote! {
+        &__eventsource::LockedAs { event: #name, version: #version, reader: __eventsource::Reader::#reader },
+    };
     let checks = locked.cases().into_iter().filter_map(|case| {
         let (check, span, entry, field) = match case {
             FieldCase::Gone(_) => return None,
+            // Nobody says what it was, and nobody reads it.
+            FieldCase::Kept(_, _, removed) if removed.stored.ty.is_none() => return None,
             FieldCase::New(new) => ("assert_addition", new.name.span, None, new),
-            FieldCase::Kept(name, entry, kept) => ("assert_locked", kept.mark(), Some((name, entry)), kept),
+            FieldCase::Kept(name, entry, kept) => ("assert_locked", kept.stored.span, Some((name, entry)), kept),
             FieldCase::Renamed(name, entry, new) => ("assert_renamed", new.name.span, Some((name, entry)), new),
         };
         let entry = entry.map(|(name, entry)| text(name, entry));
@@ -107,7 +110,7 @@ fn text(name: &str, entry: &LockedField) -> TokenStream {
 /// What is not locked yet must be fit to be.
 fn unlocked(name: &str, stored: &StoredObject, fields: &Fields) -> TokenStream {
     let checks = stored.fields.iter().map(|each| {
-        let span = each.mark();
+        let span = each.stored.span;
         let (name, field) = (on(span, quote!(#name,)), fields.of(stored, each, span));
         constant("assert_stored", quote!(#name #field), span)
     });

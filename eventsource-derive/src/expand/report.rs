@@ -4,8 +4,9 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Ident, Path};
 
+use super::schema::{Demand, object};
 use crate::guard::Guard;
-use crate::model::{Aggregate, Event};
+use crate::model::{Aggregate, Event, StoredVersion};
 
 /// The report of an event: its versions, its steps, its shapes.
 pub(crate) fn event(model: &Event, guard: &Guard) -> TokenStream {
@@ -22,11 +23,17 @@ pub(crate) fn event(model: &Event, guard: &Guard) -> TokenStream {
     steps.sort_unstable();
     steps.dedup();
     let steps = steps.iter().map(|(from, kind)| quote!((#from, #kind)));
-    test(
-        &model.root,
-        ident,
-        quote!(__eventsource::report_event::<#ident>(#path, ::core::module_path!(), &[#(#steps),*], &[]);),
-    )
+    // What nobody describes any more can only come from the lock itself.
+    let described = |stored: &StoredVersion| stored.object.fields.iter().all(|field| field.stored.ty.is_some());
+    let versions = model.stored_versions().into_iter().filter(|stored| !stored.is_current);
+    let older = versions.filter(described).map(|stored| {
+        let (version, shape) = (stored.version.value, object(&stored.object, Demand::Schema));
+        quote!((#version, #shape))
+    });
+    let call = quote! {
+        __eventsource::report_event::<#ident>(#path, ::core::module_path!(), &[#(#steps),*], &[#(#older),*]);
+    };
+    test(&model.root, ident, call)
 }
 
 /// The report of an aggregate: what it reads.

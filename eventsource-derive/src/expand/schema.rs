@@ -107,12 +107,12 @@ pub(super) fn field(field: &StoredField, demand: Demand) -> TokenStream {
 
 /// The shape of a type, where an error about it stands on the type.
 fn stored(stored: &StoredType, demand: Demand) -> TokenStream {
-    let ty = &stored.ty;
     if let Some(said) = &stored.said {
         return said_text(&said.value);
     }
+    let Some(ty) = &stored.ty else { return quote!(&__eventsource::Shape::Unknown("a removed field")) };
     if demand == Demand::Schema {
-        return on(stored.mark(), quote!(<#ty as __eventsource::EventSchema>::SHAPE));
+        return on(stored.span, quote!(<#ty as __eventsource::EventSchema>::SHAPE));
     }
     let (name, shape) = (shown(ty), format_ident!("shape", span = Span::mixed_site()));
     quote! {

@@ -1,12 +1,11 @@
 //! A struct that is an event.
 
-use eventsource_schema::Lock;
 use syn::spanned::Spanned as _;
 use syn::{Data, DeriveInput, Ident, Path, Type};
 
 use super::handed_on::SerdeKey;
-use super::history::History;
-use super::{Locked, StoredObject, TypeShape};
+use super::history::{History, OldField};
+use super::{StoredField, StoredObject, StoredType, StoredVersion, TypeShape};
 use crate::attr::event::{EventAttr, Split};
 use crate::attr::field::{FieldAttr, Removed};
 use crate::attr::serde::{SerdeContainer, SerdeField, read_container, read_field};
@@ -85,10 +84,37 @@ impl Event {
         std::iter::once(&self.name).chain(&self.aliases).map(|name| &*name.value)
     }
 
-    /// What is locked of the current version.
-    pub(crate) fn locked<'a>(&'a self, lock: &'a Lock) -> Vec<Locked<'a>> {
-        let Some(stored) = &self.stored else { return Vec::new() };
-        Locked::find(lock, self.names(), &self.history.version, stored)
+    /// Every version that this struct reads without a step on raw JSON, the current one first.
+    pub(crate) fn stored_versions(&self) -> Vec<StoredVersion> {
+        let Some(current) = &self.stored else { return Vec::new() };
+        let version = &self.history.version;
+        let mut versions = vec![StoredVersion { version: version.clone(), is_current: true, object: current.clone() }];
+        // `previous` reads all older ones, and compares them on its own struct.
+        let readings = if self.history.previous.is_some() { Vec::new() } else { self.history.readings() };
+        for reading in readings.into_iter().filter(|reading| !reading.raw) {
+            let fields = self.history.shape(reading.shape, &self.fields);
+            let fields: Vec<_> = fields.iter().map(|field| stored_field(field, current)).collect();
+            for older in reading.versions.filter(|older| *older < version.value) {
+                let object = StoredObject { fields: fields.clone(), strict: current.strict };
+                let version = Spanned { value: older, span: version.span };
+                versions.push(StoredVersion { version, is_current: false, object });
+            }
+        }
+        versions
+    }
+}
+
+/// A field of an older version, with what serde is told of the field that it has become.
+fn stored_field(field: &OldField<'_>, current: &StoredObject) -> StoredField {
+    let today = field.field.and_then(|today| current.fields.iter().find(|stored| stored.name.value == today.wire));
+    // A shape is said of the type of today.
+    let said =
+        today.filter(|stored| field.ty == stored.stored.ty.as_ref()).and_then(|stored| stored.stored.said.clone());
+    StoredField {
+        name: Spanned { value: field.wire.to_owned(), span: field.wire_span },
+        stored: StoredType { ty: field.ty.cloned(), said, span: field.ty_span },
+        optional: today.is_some_and(|stored| stored.optional),
+        flatten: None,
     }
 }
 

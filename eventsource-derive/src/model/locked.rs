@@ -11,10 +11,29 @@ pub(crate) struct Locked<'a> {
     /// The name under which it is locked.
     pub(crate) name: &'a str,
     pub(crate) version: &'a Spanned<u32>,
-    /// A later version is locked too.
-    pub(crate) is_history: bool,
+    pub(crate) reader: Reader,
     pub(crate) entry: &'a LockedVersion,
     pub(crate) stored: &'a StoredObject,
+}
+
+/// What reads a locked version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// The newest struct, which also writes it.
+    Newest,
+    /// A struct that is older than what is locked.
+    Older,
+    /// Attributes on the fields of a newer struct.
+    Attributes,
+}
+
+/// A version that one struct reads, and its fields: the current one, or what attributes say of an older one.
+#[derive(Debug)]
+pub(crate) struct StoredVersion {
+    /// The span is where an error about the whole version stands.
+    pub(crate) version: Spanned<u32>,
+    pub(crate) is_current: bool,
+    pub(crate) object: StoredObject,
 }
 
 /// What becomes of one locked field, or of one that is not locked.
@@ -35,14 +54,19 @@ impl<'a> Locked<'a> {
     pub(crate) fn find(
         lock: &'a Lock,
         names: impl IntoIterator<Item = &'a str>,
-        version: &'a Spanned<u32>,
-        stored: &'a StoredObject,
+        stored: &'a StoredVersion,
     ) -> Vec<Self> {
+        let StoredVersion { version, is_current, object } = stored;
         let entries = names.into_iter().filter_map(|name| {
             let versions = &lock.events.get(name)?.versions;
             let entry = versions.get(&version.value)?;
-            let is_history = versions.keys().next_back().is_some_and(|newest| *newest > version.value);
-            Some(Self { name, version, is_history, entry, stored })
+            let is_newest = versions.keys().next_back().is_none_or(|newest| *newest <= version.value);
+            let reader = match (is_current, is_newest) {
+                (true, true) => Reader::Newest,
+                (true, false) => Reader::Older,
+                (false, _) => Reader::Attributes,
+            };
+            Some(Self { name, version, reader, entry, stored: object })
         });
         entries.collect()
     }

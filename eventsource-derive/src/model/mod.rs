@@ -14,7 +14,7 @@ pub(crate) use event::{Event, Field};
 pub(crate) use event_set::{Member, Set};
 pub(crate) use handed_on::SerdeKey;
 pub(crate) use history::{Absent, Change, History, OldField, Reading};
-pub(crate) use locked::{FieldCase, Locked, LockedNames};
+pub(crate) use locked::{FieldCase, Locked, LockedNames, Reader, StoredVersion};
 pub(crate) use shape::{Schema, StoredField, StoredObject, StoredType, TypeShape, of_input, shown};
 
 use proc_macro2::Span;

@@ -54,8 +54,11 @@ pub(crate) struct StoredField {
 /// A type, or what the user says of its shape.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredType {
-    pub(crate) ty: Type,
+    /// Nothing where a field was removed and nobody says what it was.
+    pub(crate) ty: Option<Type>,
     pub(crate) said: Option<Spanned<String>>,
+    /// Where an error about the shape stands.
+    pub(crate) span: Span,
 }
 
 /// A variant, as serde writes it.
@@ -87,7 +90,7 @@ pub(crate) fn of_input(input: &DeriveInput, said: &Said<'_>, errors: &Errors) ->
         return TypeShape::Object(StoredObject::default());
     }
     if let Some(ty) = serde.through {
-        return TypeShape::Through(StoredType { ty, said: None });
+        return TypeShape::Through(StoredType { span: super::mark(&ty), ty: Some(ty), said: None });
     }
     let reader = Reader { owner: &input.ident, serde: &serde, said, errors };
     match &input.data {
@@ -179,7 +182,8 @@ impl Reader<'_> {
                 ),
             );
         }
-        StoredType { ty: field.ty.clone(), said }
+        let span = said.as_ref().map_or_else(|| super::mark(&field.ty), |said| said.span);
+        StoredType { ty: Some(field.ty.clone()), said, span }
     }
 
     fn variant(&self, variant: &syn::Variant) -> Option<StoredVariant> {
@@ -230,16 +234,6 @@ fn mention(ty: TokenStream, owner: &Ident) -> Option<Span> {
         }
     }
     None
-}
-
-impl StoredType {
-    /// Where an error about the shape stands.
-    pub(crate) fn mark(&self) -> Span {
-        match &self.said {
-            Some(said) => said.span,
-            None => super::mark(&self.ty),
-        }
-    }
 }
 
 impl TypeShape {
@@ -299,18 +293,5 @@ fn flat(tokens: TokenStream, text: &mut String) {
                 text.push_str(&token);
             }
         }
-    }
-}
-
-impl ToTokens for StoredType {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        self.ty.to_tokens(tokens);
-    }
-}
-
-impl StoredField {
-    /// Where an error about its type stands.
-    pub(crate) fn mark(&self) -> Span {
-        self.stored.mark()
     }
 }

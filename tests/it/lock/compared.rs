@@ -163,6 +163,71 @@ const CASES: &[Case] = &[
         "#[event(name = \"account.began\", version = 1, alias = \"account.opened\")]",
         &[],
     ),
+    // A bump that old payloads satisfy, and one that they do not.
+    (
+        IN_BANK,
+        "#[event(name = \"account.opened\", version = 1)]",
+        "#[event(name = \"account.opened\", version = 2, upcast(from = 1, same))]",
+        &[],
+    ),
+    (
+        IN_LOCK,
+        "    owner: string\n",
+        "    owner: string(iban)\n  version 2\n    note?: string?\n    owner: string\n",
+        &[("Opened", &["event `account.opened` is locked up to version 2, but the struct listed here is version 1"])],
+    ),
+    // History in attributes beside the locked versions.
+    (
+        IN_BANK,
+        "#[event(name = \"account.opened\", version = 1)]\npub struct Opened { pub owner: String",
+        "#[event(name = \"account.opened\", version = 2)]\npub struct Opened { #[event(renamed(from = \"owner\", in = 2))] pub holder: String",
+        &[],
+    ),
+    (
+        IN_BANK,
+        "#[event(name = \"account.opened\", version = 1)]\npub struct Opened { pub owner: String",
+        "#[event(name = \"account.opened\", version = 2)]\npub struct Opened { #[event(renamed(from = \"ovner\", in = 2))] pub holder: String",
+        &[(
+            "\"ovner\"",
+            &[
+                "version 1 of event `account.opened`, as it is locked, cannot be read by this history of attributes:",
+                "owner: is locked there, and no attribute says what became of it",
+                "ovner: events.lock has no such field there",
+            ],
+        )],
+    ),
+    (
+        IN_BANK,
+        "#[event(name = \"account.opened\", version = 1)]\npub struct Opened { pub owner: String, pub note: Option<String>",
+        "#[event(name = \"account.opened\", version = 2)]\npub struct Opened { pub owner: String, #[event(added = 2, default = 7u8)] pub more: u8",
+        &[(
+            "2",
+            &[
+                "version 1 of `account.opened` has a field `note` in events.lock, but no attribute says what became of it",
+                "removed(field = \"note\", in = ..)",
+            ],
+        )],
+    ),
+    (
+        IN_BANK,
+        "#[event(name = \"account.opened\", version = 1)]\npub struct Opened { pub owner: String, pub note: Option<String>",
+        "#[event(name = \"account.opened\", version = 2, removed(field = \"note\", in = 2))]\npub struct Opened { pub owner: String, #[event(added = 2, default = 7u8)] pub more: u8",
+        &[],
+    ),
+    (
+        IN_BANK,
+        "#[event(name = \"account.opened\", version = 1)]\npub struct Opened { pub owner: String",
+        "#[event(name = \"account.opened\", version = 2)]\npub struct Opened { #[event(changed(in = 2, from = u16, with = u32::from))] pub owner: u32",
+        &[("u16", &["owner: locked as `string`, now `u16`", "changed(in = .., from = .., with = ..)"])],
+    ),
+    (
+        IN_BANK,
+        "#[event(name = \"account.opened\", version = 1)]\npub struct Opened { pub owner: String",
+        "#[event(name = \"account.opened\", version = 2)]\npub struct Opened { #[event(added = 2, default = \"x\")] pub channel: String, pub bank: String, pub owner: String",
+        &[("bank", &["bank: events.lock has no such field there", "added = .."])],
+    ),
+    // An older struct is only read, so what it holds may accept more.
+    (IN_LOCK, "cents: i64", "cents: i32", &[]),
     // The lock.
     (IN_LOCK, "cents: i64", "cents: u64", &[("i64", &["cents: locked as `u64`, now `i64`"])]),
     (
