@@ -13,6 +13,7 @@ mod kill;
 mod lock;
 mod postgres;
 mod repository;
+mod schema;
 mod sqlite;
 mod testing_kit;
 mod tidy;
