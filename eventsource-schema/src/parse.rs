@@ -1,6 +1,7 @@
 //! The text of `events.lock` to values. Strict: what it does not know is an error, because a line that is passed over
 //! guards nothing.
 
+use std::collections::btree_map::Entry;
 use std::fmt;
 
 use crate::cursor::{Cursor, Kind};
@@ -138,12 +139,15 @@ impl Parser {
         let number = text.strip_prefix("version ").map(|rest| (rest.strip_suffix(" strict").unwrap_or(rest), rest));
         match number.map(|(number, rest)| (number.parse::<u32>(), number.len() < rest.len())) {
             Some((Ok(version), strict)) if version > 0 => {
-                if event.versions.contains_key(&version) {
-                    self.fail(format!("version {version} of `{name}` stands here a second time: if both sides of a merge have added it, raise one of them"));
-                    self.lost = true;
-                } else {
-                    event.versions.insert(version, LockedVersion { strict, ..LockedVersion::default() });
+                if let Entry::Vacant(entry) = event.versions.entry(version) {
+                    entry.insert(LockedVersion { strict, ..LockedVersion::default() });
                     self.version = Some(version);
+                } else {
+                    self.fail(format!(
+                        "version {version} of `{name}` stands here a second time: if both sides of a merge have added it, \
+                         raise one of them"
+                    ));
+                    self.lost = true;
                 }
             }
             _ => {
