@@ -272,3 +272,37 @@ fn an_event_inside_a_function_has_a_history_too() {
     assert_eq!(read::<Seen>(1, json!({ "when": 3 })), Seen { r#type: 3 });
     assert_eq!(read::<Seen>(2, json!({ "type": 3 })), Seen { r#type: 3 });
 }
+
+/// Says what it was read from.
+#[derive(Serialize, Clone, Debug, PartialEq)]
+struct Source(String);
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer)?;
+        Ok(Self(std::any::type_name::<D>().to_owned()))
+    }
+}
+
+#[test]
+fn only_a_step_on_raw_json_builds_a_json_value() {
+    #[derive(DomainEvent, Serialize, Deserialize, Debug, PartialEq)]
+    #[event(name = "thing.seen", version = 4, upcast(from = 1, with = as_it_is), upcast(from = 2, same))]
+    struct Seen {
+        #[event(renamed(from = "before", in = 4))]
+        source: Source,
+        #[event(added = 4, default = 0)]
+        count: u8,
+    }
+    fn as_it_is(value: Value) -> Result<Value, String> {
+        Ok(value)
+    }
+    let raw = read::<Seen>(1, json!({ "before": 1 })).source.0;
+    assert!(raw.contains("Value"), "{raw}");
+    for (version, payload) in
+        [(2, json!({ "before": 1 })), (3, json!({ "before": 1 })), (4, json!({ "source": 1, "count": 0 }))]
+    {
+        let source = read::<Seen>(version, payload).source.0;
+        assert!(source.contains("SliceRead") && !source.contains("Value"), "version {version}: {source}");
+    }
+}
