@@ -143,6 +143,7 @@ fn a_version_from_the_future_is_refused() {
 }
 
 // What serde is told of the struct and its fields holds for the older versions too.
+#[allow(clippy::duplicated_attributes, reason = "clippy takes numbers in two lists of one name for the same attribute")]
 #[derive(DomainEvent, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(
     name = "card.issued",
