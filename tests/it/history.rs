@@ -263,6 +263,39 @@ fn a_field_that_was_added_has_the_value_that_is_said() {
 }
 
 #[test]
+fn one_field_may_have_many_steps_in_any_order() {
+    #[derive(DomainEvent, Serialize, Deserialize, Debug, PartialEq)]
+    #[event(name = "thing.weighed", version = 6)]
+    #[allow(
+        clippy::duplicated_attributes,
+        reason = "clippy takes numbers in two lists of one name for the same attribute"
+    )]
+    struct Weighed {
+        #[event(
+            renamed(from = "grams", in = 5), renamed(from = "g", in = 2), renamed(from = "weight", in = 4),
+            changed(in = 6, from = u32, with = doubled), changed(in = 3, from = u8, with = u16::from),
+            changed(in = 5, from = u16, with = u32::from),
+        )]
+        kilos: u64,
+    }
+    fn doubled(weight: u32) -> u64 {
+        u64::from(weight) * 2
+    }
+    for (version, name, weight) in [
+        (1, "g", 255),
+        (2, "weight", 255),
+        (3, "weight", 65_535),
+        (4, "grams", 65_535),
+        (5, "kilos", 4_294_967_295_u64),
+    ] {
+        assert_eq!(read::<Weighed>(version, json!({ name: weight })), Weighed { kilos: weight * 2 });
+        let too_large = refusal::<Weighed>(version, json!({ name: weight + 1 }));
+        assert!(too_large.contains("the payload does not fit its type: invalid value"), "{too_large}");
+    }
+    assert_eq!(read::<Weighed>(6, json!({ "kilos": 7 })), Weighed { kilos: 7 });
+}
+
+#[test]
 fn an_event_inside_a_function_has_a_history_too() {
     #[derive(DomainEvent, Serialize, Deserialize, Debug, PartialEq)]
     #[event(name = "thing.seen", version = 2)]
