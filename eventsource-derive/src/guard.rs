@@ -111,8 +111,11 @@ fn is_documentation() -> bool {
 
 type Cache<T> = Mutex<Option<HashMap<PathBuf, T>>>;
 
+/// A lock, or why there is none, and how old the file was.
+type Found = (Option<SystemTime>, Result<Arc<Lock>, String>);
+
 /// Each derive of a crate reads the same lock.
-static READ: Cache<(Option<SystemTime>, Result<Arc<Lock>, String>)> = Mutex::new(None);
+static READ: Cache<Found> = Mutex::new(None);
 
 fn read(path: &Path) -> Result<Arc<Lock>, String> {
     let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();

@@ -143,6 +143,7 @@ fn a_version_from_the_future_is_refused() {
 }
 
 // What serde is told of the struct and its fields holds for the older versions too.
+#[allow(clippy::duplicated_attributes, reason = "clippy takes numbers in two lists of one name for the same attribute")]
 #[derive(DomainEvent, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(
     name = "card.issued",
@@ -262,6 +263,39 @@ fn a_field_that_was_added_has_the_value_that_is_said() {
 }
 
 #[test]
+fn one_field_may_have_many_steps_in_any_order() {
+    #[derive(DomainEvent, Serialize, Deserialize, Debug, PartialEq)]
+    #[event(name = "thing.weighed", version = 6)]
+    #[allow(
+        clippy::duplicated_attributes,
+        reason = "clippy takes numbers in two lists of one name for the same attribute"
+    )]
+    struct Weighed {
+        #[event(
+            renamed(from = "grams", in = 5), renamed(from = "g", in = 2), renamed(from = "weight", in = 4),
+            changed(in = 6, from = u32, with = doubled), changed(in = 3, from = u8, with = u16::from),
+            changed(in = 5, from = u16, with = u32::from),
+        )]
+        kilos: u64,
+    }
+    fn doubled(weight: u32) -> u64 {
+        u64::from(weight) * 2
+    }
+    for (version, name, weight) in [
+        (1, "g", 255),
+        (2, "weight", 255),
+        (3, "weight", 65_535),
+        (4, "grams", 65_535),
+        (5, "kilos", 4_294_967_295_u64),
+    ] {
+        assert_eq!(read::<Weighed>(version, json!({ name: weight })), Weighed { kilos: weight * 2 });
+        let too_large = refusal::<Weighed>(version, json!({ name: weight + 1 }));
+        assert!(too_large.contains("the payload does not fit its type: invalid value"), "{too_large}");
+    }
+    assert_eq!(read::<Weighed>(6, json!({ "kilos": 7 })), Weighed { kilos: 7 });
+}
+
+#[test]
 fn an_event_inside_a_function_has_a_history_too() {
     #[derive(DomainEvent, Serialize, Deserialize, Debug, PartialEq)]
     #[event(name = "thing.seen", version = 2)]
@@ -271,4 +305,38 @@ fn an_event_inside_a_function_has_a_history_too() {
     }
     assert_eq!(read::<Seen>(1, json!({ "when": 3 })), Seen { r#type: 3 });
     assert_eq!(read::<Seen>(2, json!({ "type": 3 })), Seen { r#type: 3 });
+}
+
+/// Says what it was read from.
+#[derive(Serialize, Clone, Debug, PartialEq)]
+struct Source(String);
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer)?;
+        Ok(Self(std::any::type_name::<D>().to_owned()))
+    }
+}
+
+#[test]
+fn only_a_step_on_raw_json_builds_a_json_value() {
+    #[derive(DomainEvent, Serialize, Deserialize, Debug, PartialEq)]
+    #[event(name = "thing.seen", version = 4, upcast(from = 1, with = as_it_is), upcast(from = 2, same))]
+    struct Seen {
+        #[event(renamed(from = "before", in = 4))]
+        source: Source,
+        #[event(added = 4, default = 0)]
+        count: u8,
+    }
+    fn as_it_is(value: Value) -> Result<Value, String> {
+        Ok(value)
+    }
+    let raw = read::<Seen>(1, json!({ "before": 1 })).source.0;
+    assert!(raw.contains("Value"), "{raw}");
+    for (version, payload) in
+        [(2, json!({ "before": 1 })), (3, json!({ "before": 1 })), (4, json!({ "source": 1, "count": 0 }))]
+    {
+        let source = read::<Seen>(version, payload).source.0;
+        assert!(source.contains("SliceRead") && !source.contains("Value"), "version {version}: {source}");
+    }
 }

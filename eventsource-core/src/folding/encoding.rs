@@ -31,10 +31,14 @@ pub struct EncodeError {
 }
 
 impl Encoded {
-    /// Encodes an event as JSON, in the version that is to be written.
-    pub fn json<E: DomainEvent + Written>(stored_as: &EventDescriptor, event: &E) -> Result<Self, EncodeError> {
+    /// Encodes an event as JSON, unless an older version is written in its place.
+    pub fn json<E: Written>(
+        stored_as: &EventDescriptor,
+        event: &E,
+        older: Option<Result<Self, EncodeError>>,
+    ) -> Result<Self, EncodeError> {
         let EventDescriptor { name, version, .. } = *stored_as;
-        event.__downcast().unwrap_or_else(|| Self::payload(name, version, event))
+        older.unwrap_or_else(|| Self::payload(name, version, event))
     }
 
     fn payload<T: Serialize>(name: &'static str, schema_version: u32, event: &T) -> Result<Self, EncodeError> {
@@ -66,7 +70,7 @@ where
     New: DomainEvent,
 {
     let old = Old::downcast_from(new).map_err(|error| no_older::<New>(&error))?;
-    Encoded::json(&Old::DESCRIPTOR, &old)
+    Encoded::json(&Old::DESCRIPTOR, &old, old.__downcast())
 }
 
 fn no_older<E: DomainEvent>(error: &BoxError) -> EncodeError {

@@ -126,7 +126,7 @@ impl<E: DomainEvent + Serialize> EventSet for E {
     }
 
     fn __encode(&self) -> Result<Encoded, EncodeError> {
-        Encoded::json(&E::DESCRIPTOR, self)
+        Encoded::json(&E::DESCRIPTOR, self, self.__downcast())
     }
 }
 

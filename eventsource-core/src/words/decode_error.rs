@@ -53,6 +53,11 @@ impl DecodeError {
         }))
     }
 
+    /// Why it cannot be read, without the place.
+    pub fn reason(&self) -> String {
+        self.0.fault.to_string()
+    }
+
     /// The stream that holds the event.
     pub fn stream(&self) -> &str {
         &self.0.stream

@@ -73,6 +73,7 @@ fn types_of_std_and_of_libraries() {
     agrees("string(time)", [now.time()]);
     agrees("string(datetime)", [now.naive_utc()]);
     agrees("string(weekday)", [chrono::Weekday::Mon, chrono::Weekday::Sun]);
+    agrees("string(decimal)", [rust_decimal::Decimal::new(1250, 2)]);
     agrees("string(month)", [chrono::Month::January]);
 }
 

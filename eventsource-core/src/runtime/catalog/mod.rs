@@ -6,9 +6,9 @@ use std::any::type_name;
 use std::fmt;
 
 use crate::folding::aggregate::Aggregate;
-use crate::folding::decoding::Decoding;
-use crate::folding::event_set::{EventDescriptor, EventSet};
-use crate::words::decode_error::Fault;
+use crate::folding::event_set::{EventDescriptor, EventSet, decode};
+use crate::words::decode_error::DecodeError;
+use crate::words::event::RawEvent;
 
 pub use verify::{EventsVerified, Sample, TypesVerified, UnreadableType};
 
@@ -56,7 +56,7 @@ struct Reader {
     category: Option<&'static str>,
     events: &'static [EventDescriptor],
     retired: &'static [&'static str],
-    decode: fn(&Decoding<'_>, &[u8]) -> Result<(), Fault>,
+    decode: fn(&RawEvent<'_>) -> Result<(), DecodeError>,
 }
 
 /// Two parts of a program that cannot both be meant.
@@ -138,7 +138,7 @@ impl Catalog {
         for event in S::EVENTS {
             self.refuse_another_of_its_names(event, &shown)?;
         }
-        let decode = |decoding: &Decoding<'_>, payload: &[u8]| S::__decode(decoding, payload).map(drop);
+        let decode = |raw: &RawEvent<'_>| decode::<S>(raw).map(drop);
         self.readers.push(Reader { shown, category, events: S::EVENTS, retired: S::RETIRED, decode });
         Ok(self)
     }

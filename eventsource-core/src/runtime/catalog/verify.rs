@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use crate::contract::read::Read;
 use crate::contract::store::{EventStore, HeldType};
-use crate::folding::decoding::Decoding;
 use crate::words::decode_error::{DecodeError, Fault};
 use crate::words::error::StoreError;
 use crate::words::event::{ENCODING_JSON, RawEvent, now};
@@ -67,7 +66,7 @@ impl Catalog {
     /// Asks the store which names and versions it holds, and reports those that this program cannot read.
     ///
     /// No event is read, so it is quick enough for a health check. Every reader that knows a name must read each
-    /// version of it, and somebody must know it; names of the [framework](crate::StoreError) and
+    /// version of it, and somebody must know it. Names of the framework, which begin with `$`, and
     /// [foreign](Self::foreign) ones are passed over. Payloads may still not fit: see [`verify_events`](Self::verify_events).
     ///
     /// ```
@@ -111,11 +110,12 @@ impl Catalog {
                 recorded_at: time,
                 command_key: None,
             };
-            let (reader, fault) = match self.decode(&raw) {
-                Ok(()) | Err((_, Fault::Payload { .. })) => continue,
-                Err(failed) => failed,
-            };
-            verified.unreadable.push(UnreadableType { held, reader, reason: fault.to_string() });
+            match self.decode(&raw) {
+                Err((reader, error)) if !error.is_malformed() => {
+                    verified.unreadable.push(UnreadableType { held, reader, reason: error.reason() });
+                }
+                _ => {}
+            }
         }
         Ok(verified)
     }
@@ -152,8 +152,8 @@ impl Catalog {
             return;
         }
         verified.events += 1;
-        if let Err((_, fault)) = self.decode(raw) {
-            verified.failures.push(DecodeError::new(raw, fault));
+        if let Err((_, error)) = self.decode(raw) {
+            verified.failures.push(error);
         }
     }
 
@@ -162,7 +162,7 @@ impl Catalog {
     }
 
     /// Decodes an event by everybody who would meet it; the first who cannot, and why.
-    fn decode(&self, raw: &RawEvent<'_>) -> Result<(), (Option<String>, Fault)> {
+    fn decode(&self, raw: &RawEvent<'_>) -> Result<(), (Option<String>, DecodeError)> {
         let category = raw.stream.split_once('-').map(|(category, _)| category);
         let mut met = false;
         for reader in &self.readers {
@@ -171,13 +171,14 @@ impl Catalog {
             let reads = owns || reader.knows(raw.name) && (reader.category.is_none() || category.is_none());
             if reads {
                 met = true;
-                (reader.decode)(&Decoding::new(raw), raw.data).map_err(|fault| (Some(reader.shown.clone()), fault))?;
+                (reader.decode)(raw).map_err(|error| (Some(reader.shown.clone()), error))?;
             }
         }
         if met {
             return Ok(());
         }
-        Err((None, Fault::UnknownName { known: self.entries().iter().map(|entry| entry.name).collect() }))
+        let known = self.entries().iter().map(|entry| entry.name).collect();
+        Err((None, DecodeError::new(raw, Fault::UnknownName { known })))
     }
 }
 
