@@ -83,6 +83,7 @@ fn run(derive: Derive, input: TokenStream, root: Path) -> TokenStream {
 /// | `added = 3, default = value` | version 3 is the first with the field; older payloads get the value: a text becomes the field's type by `From<&str>`, any other expression has it. Without `default` an `Option` is `None`, and `#[serde(default)]` says the value |
 /// | `renamed(from = "cents", in = 3)` | before version 3 it was stored under that name; one for each new name |
 /// | `changed(in = 3, from = i64, with = f)` | before version 3 it was of that type: `fn(Old) -> New` or `fn(Old) -> Result<New, E>`; one for each new type; `back = g`, `fn(&New) -> Old` or a `Result` of it, for `write` |
+/// | `schema = "string(rfc3339)"` | above a field: what its JSON looks like, where serde's `with` hides it or the type has no [`EventSchema`](macro@EventSchema); needed only beside an `events.lock` |
 ///
 /// Every attribute names the first version with the new form. Each older version becomes a private struct, read straight
 /// from the bytes by what serde is told of this one, and its fields are converted one by one:

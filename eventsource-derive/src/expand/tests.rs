@@ -1,9 +1,13 @@
 //! The generated code, as it would be read by somebody who debugs it.
 
+use std::sync::Arc;
+
+use eventsource_schema::Lock;
 use proc_macro2::TokenStream;
 use syn::{DeriveInput, Path, parse_quote};
 
 use crate::derive;
+use crate::guard::Guard;
 
 fn expansion(derive: fn(&DeriveInput, Path) -> TokenStream, input: &str) -> String {
     let tokens = derive(&syn::parse_str(input).unwrap(), parse_quote!(::eventsource));
@@ -132,4 +136,39 @@ fn an_aggregate_with_a_mistake() {
 fn a_mistake_on_a_generic_type_leaves_no_stub() {
     let expansion = expansion(derive::domain_event, r#"#[event(name = "a", version = 1)] struct A<T> { t: T }"#);
     assert!(expansion.contains("compile_error!") && !expansion.contains("impl"), "{expansion}");
+}
+
+#[test]
+fn an_event_beside_its_lock() {
+    let lock = "format 1\nevent account.opened\n  version 1\n    owner: string\n  version 2\n    holder: string\nend\n";
+    let guard = Guard::Lock { path: "/bank/events.lock".into(), lock: Arc::new(Lock::parse(lock).unwrap()) };
+    insta::assert_snapshot!(guarded(
+        r#"#[event(name = "account.opened", version = 2)]
+           struct Opened { #[event(renamed(from = "owner", in = 2))] holder: String, note: Option<String> }"#,
+        &guard,
+    ));
+}
+
+#[test]
+fn an_event_that_is_asked() {
+    let guard = Guard::Asked { path: "/bank/events.lock".into() };
+    insta::assert_snapshot!(guarded(
+        r#"#[event(name = "account.opened", version = 2, upcast(from = 1, with = f))]
+           struct Opened { #[event(schema = "string(hex)")] key: [u8; 4] }"#,
+        &guard,
+    ));
+}
+
+fn guarded(input: &str, guard: &Guard) -> String {
+    let tokens = derive::guarded_event(&syn::parse_str(input).unwrap(), parse_quote!(::eventsource), guard);
+    prettyplease::unparse(&syn::parse2(tokens).unwrap())
+}
+
+#[test]
+fn a_schema_of_an_enum() {
+    insta::assert_snapshot!(expansion(
+        derive::event_schema,
+        r#"#[serde(tag = "kind", rename_all = "snake_case")]
+           enum Payment<T> { Cash { cents: u64 }, #[serde(rename = "wire")] Transfer(T), Free }"#,
+    ));
 }

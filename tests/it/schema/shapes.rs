@@ -51,8 +51,8 @@ fn types_of_std_and_of_libraries() {
     agrees("(string, string, string)", [("a".to_owned(), Cow::Borrowed("b"), Box::<str>::from("c"))]);
     agrees("{ nanos: u32, secs: u64 }", [Duration::from_millis(1500)]);
     agrees("{ nanos_since_epoch: u32, secs_since_epoch: u64 }", [SystemTime::UNIX_EPOCH]);
-    agrees("{ end: i64, start: i64 }", [1i64..5]);
-    agrees("{ end: i64, start: i64 }", [1i64..=5]);
+    agrees("{ end: i64, start: i64 }", Some(1i64..5));
+    agrees("{ end: i64, start: i64 }", Some(1i64..=5));
     agrees("enum { Err: string, Ok: i64 }", [Ok(5i64), Err("no".to_owned())]);
     agrees("string(ip)", ["10.0.0.1".parse::<IpAddr>().unwrap(), "::1".parse().unwrap()].map(Some).map(Option::unwrap));
     agrees("string(socket)", ["10.0.0.1:80".parse::<SocketAddr>().unwrap()]);
