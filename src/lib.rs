@@ -60,6 +60,7 @@
 //! | | |
 //! |---|---|
 //! | [`DomainEvent`], [`EventSet`], [`Aggregate`], [`Apply`], [`Handle`] | what you write: facts, sets of facts, states, what facts mean, commands |
+//! | [`EventSchema`], [`schema`], [`schema_lock!`] | what types look like in stored events, and that it does not change unnoticed |
 //! | [`Repository`] | executes commands and loads states, now or as of a moment |
 //! | [`Events`], [`History`] | typed events of a store, and of one aggregate |
 //! | [`memory::MemoryStore`], `sqlite::SqliteStore`, `postgres::PgStore` | where events are kept |
@@ -69,8 +70,9 @@
 //!
 //! # What it does not do
 //!
-//! - It does not notice that you changed the fields of an event without raising its version. It
-//!   notices a missing step between versions, and that while compiling.
+//! - It does not notice that you changed the fields of an event without raising its version, unless the package
+//!   has a file `events.lock` (see [`EventSchema`] and [`schema_lock!`]). It always notices a missing step between
+//!   versions, and both while compiling.
 //! - It does not run projections or subscriptions. [`Events`], [`EventStore::wait_past`] and
 //!   checkpoints are there to build a loop with, but the loop is yours.
 //! - It does not encrypt. `Debug` of a generated event enum prints no payload unless asked to; what you
@@ -84,6 +86,7 @@
 //! | `derive` | yes | the derive macros |
 //! | `sqlite` | no | the module `sqlite`: an embedded store in one file |
 //! | `postgres` | no | the module `postgres`: a store on a PostgreSQL server |
+//! | `rust_decimal` | no | [`EventSchema`] for `rust_decimal::Decimal` |
 //! | `testing` | no | the module `testing`: given / when / then, snapshot checks, the book of rules for stores |
 
 #[doc(inline)]
@@ -93,7 +96,7 @@ pub use eventsource_core::*;
 pub use eventsource_core::__private;
 
 #[cfg(feature = "derive")]
-pub use eventsource_derive::{Aggregate, DomainEvent, EventSet};
+pub use eventsource_derive::{Aggregate, DomainEvent, EventSchema, EventSet, schema_lock};
 
 #[cfg(feature = "postgres")]
 #[doc(inline)]

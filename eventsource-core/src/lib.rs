@@ -18,13 +18,20 @@ pub use contract::import::{Import, Positions};
 pub use contract::load::{AsOf, BareEvent, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad};
 pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
 pub use contract::snapshot::{PendingSnapshot, RawSnapshot, Snapshot, SnapshotKey, SnapshotMark};
-pub use contract::store::{EventStore, StoreIdentity};
+pub use contract::store::{EventStore, HeldType, StoreIdentity};
+#[doc(inline)]
+pub use eventsource_schema as schema;
 pub use folding::aggregate::{Aggregate, Apply, Handle};
 pub use folding::decision::IntoEvents;
 pub use folding::decoding::Decoding;
-pub use folding::domain_event::{DomainEvent, UpcastFrom};
+pub use folding::domain_event::{DomainEvent, DowncastFrom, UpcastFrom};
 pub use folding::event_set::{EventSet, decode_recorded, stored_names};
+pub use folding::field_step::FieldStep;
 pub use folding::raw_step::RawStep;
+pub use folding::schema::EventSchema;
+pub use runtime::catalog::{
+    Catalog, CatalogEntry, CatalogError, EventsVerified, Sample, TypesVerified, UnreadableType,
+};
 pub use runtime::copy::{Copied, Copying, copy};
 pub use runtime::events::Events;
 pub use runtime::execute::{ExecuteError, Executed};
@@ -42,7 +49,10 @@ pub use words::name::NameError;
 pub use words::stream::{Conflict, ExpectedVersion, Position, StreamId, Version};
 
 #[cfg(feature = "derive")]
-pub use eventsource_derive::{CoreAggregate as Aggregate, CoreDomainEvent as DomainEvent, CoreEventSet as EventSet};
+pub use eventsource_derive::{
+    CoreAggregate as Aggregate, CoreDomainEvent as DomainEvent, CoreEventSchema as EventSchema,
+    CoreEventSet as EventSet, schema_lock,
+};
 
 /// What stores share when they are written: admission, row layout, the group-commit queue.
 pub mod backend {

@@ -7,17 +7,93 @@ use syn::{DeriveInput, Path};
 use crate::attr::aggregate::read_aggregate;
 use crate::attr::event::read_event;
 use crate::attr::event_set::read_event_set;
+use crate::attr::schema::read_schema;
 use crate::errors::Errors;
-use crate::model::{Aggregate, Event, Set};
-use crate::{check, expand, fallback};
+use crate::guard::Guard;
+use crate::model::{Aggregate, Event, Schema, Set, TypeShape, of_input};
+use crate::{check, expand, fallback, guard};
 
 pub(crate) fn domain_event(input: &DeriveInput, root: Path) -> TokenStream {
+    guarded_event(input, root, &Guard::find())
+}
+
+/// An event beside its guard, which tests make up.
+pub(crate) fn guarded_event(input: &DeriveInput, root: Path, guard: &Guard) -> TokenStream {
     let errors = Errors::new();
-    let event = Event::new(input, read_event(input, &errors), root);
+    let event = Event::new(input, read_event(input, &errors), root, &errors);
     check::event(input, &event, &errors);
+    let event = match stored(input, &event, guard, &errors) {
+        Some(shape) => event.stored_as(shape),
+        None => event,
+    };
+    if let Err(error) = errors.finish() {
+        return with_errors(&error, fallback::event(&event, &input.generics));
+    }
+    // What differs from the lock is written all the same, so that the types are compared too.
+    let differences = Errors::new();
+    match guard {
+        Guard::Lock { lock, .. } => check::locked(&event, lock, &differences),
+        Guard::Broken { message, .. } => differences.at(input.ident.span(), message),
+        Guard::Nothing | Guard::Asked { .. } => {}
+    }
+    let expansion = expand::domain_event::expand(&event, guard);
+    match differences.finish() {
+        Ok(()) => expansion,
+        Err(error) => with_errors(&error, expansion),
+    }
+}
+
+/// What serde writes for an event. Without a lock it need not be known, so nothing is refused for it.
+fn stored(input: &DeriveInput, event: &Event, guard: &Guard, errors: &Errors) -> Option<TypeShape> {
+    let unseen = Errors::new();
+    let said = |field: &syn::Field| {
+        let field = event.fields.iter().find(|known| field.ident.as_ref() == Some(&known.ident))?;
+        field.attr.schema.clone()
+    };
+    let shape = of_input(input, &said, &unseen);
+    check::lockable(&shape, &unseen);
+    match unseen.finish() {
+        Ok(()) => Some(shape),
+        Err(error) => {
+            if guard.is_strict() {
+                errors.push(error);
+            }
+            None
+        }
+    }
+}
+
+pub(crate) fn event_schema(input: &DeriveInput, root: Path) -> TokenStream {
+    let errors = Errors::new();
+    let attr = read_schema(input, &errors);
+    let schema = Schema::new(input, attr, root, &errors);
+    check::stored(&schema.shape, &errors);
     match errors.finish() {
-        Ok(()) => expand::domain_event::expand(&event),
-        Err(error) => with_errors(&error, fallback::event(&event, &input.generics)),
+        Ok(()) => expand::schema::expand(&schema),
+        Err(error) => with_errors(&error, fallback::schema(&schema)),
+    }
+}
+
+pub(crate) fn schema_lock(input: &TokenStream) -> TokenStream {
+    let errors = Errors::new();
+    if !input.is_empty() {
+        errors.on(input, "`schema_lock!()` takes nothing");
+    }
+    if let Some(missing) = guard::missing() {
+        let text = format!(
+            "there is no `{missing}`, so nothing guards the events of this crate\n\
+             if they were never locked: cargo eventsource lock\nif it was deleted: restore it from version control"
+        );
+        errors.at(proc_macro2::Span::call_site(), text);
+    }
+    // With this, it is the place where a lock that cannot be read is told of.
+    let guard = Guard::find();
+    if let Guard::Broken { message, .. } = &guard {
+        errors.at(proc_macro2::Span::call_site(), message);
+    }
+    match errors.finish() {
+        Ok(()) => expand::lock::tracked(&guard),
+        Err(error) => error.to_compile_error(),
     }
 }
 
@@ -36,7 +112,7 @@ pub(crate) fn aggregate(input: &DeriveInput, root: Path) -> TokenStream {
     let aggregate = Aggregate::new(input, read_aggregate(input, &errors), root);
     check::aggregate(input, &aggregate, &errors);
     match errors.finish() {
-        Ok(()) => expand::aggregate::expand(&aggregate),
+        Ok(()) => expand::aggregate::expand(&aggregate, &Guard::find()),
         Err(error) => with_errors(&error, fallback::aggregate(aggregate, &input.generics)),
     }
 }

@@ -6,7 +6,7 @@ use quote::quote;
 use syn::Generics;
 
 use crate::expand::{event_enum, event_set, in_const, into_events};
-use crate::model::{Aggregate, Event, Set};
+use crate::model::{Aggregate, Event, Schema, Set};
 
 /// An event without a name: no check elsewhere says anything about it.
 pub(crate) fn event(event: &Event, generics: &Generics) -> TokenStream {
@@ -22,6 +22,7 @@ pub(crate) fn event(event: &Event, generics: &Generics) -> TokenStream {
                     const ALIASES: &'static [&'static str] = &[];
                     const OLDEST: u32 = 1;
                     const SPLIT_SOURCES: &'static [&'static str] = &[];
+                    const __SHAPE: &'static __eventsource::Shape = &__eventsource::Shape::Text("json");
 
                     fn __decode(
                         _: &__eventsource::Decoding<'_>,
@@ -40,6 +41,21 @@ pub(crate) fn event(event: &Event, generics: &Generics) -> TokenStream {
             },
         )
     })
+}
+
+/// A shape that any value has, so that nothing is said of the types that hold it.
+pub(crate) fn schema(schema: &Schema) -> TokenStream {
+    let ident = &schema.ident;
+    let (params, arguments, clause) = schema.generics.split_for_impl();
+    in_const(
+        &schema.root,
+        quote! {
+            #[automatically_derived]
+            impl #params __eventsource::EventSchema for #ident #arguments #clause {
+                const SHAPE: &'static __eventsource::Shape = &__eventsource::Shape::Text("json");
+            }
+        },
+    )
 }
 
 /// A set of no events, with the conversions of those that were understood.

@@ -17,6 +17,7 @@ mod derive;
 mod errors;
 mod expand;
 mod fallback;
+mod guard;
 mod model;
 
 /// Where a derive finds the runtime, unless `crate = ".."` says otherwise.
@@ -69,13 +70,44 @@ fn run(derive: Derive, input: TokenStream, root: Path) -> TokenStream {
 /// | `version = 3` | mandatory: the version that is stored, from 1 |
 /// | `alias = "account.paid_in"` | an older stored name; may be repeated |
 /// | `previous = DepositedV2` | the struct of the version before, which reads all older ones; write `impl From<DepositedV2>`, or `impl UpcastFrom<DepositedV2>` where it can fail |
-/// | `upcast(from = 1, with = f)` | the step from version 1 to 2 on raw JSON: `fn(Value) -> Result<Value, E>` or `fn(Value, &Decoding) -> Result<Value, E>`; one for each older version |
+/// | `upcast(from = 1, with = f)` | the step from version 1 to 2 on raw JSON: `fn(Value) -> Result<Value, E>` or `fn(Value, &Decoding) -> Result<Value, E>` |
+/// | `upcast(from = 1, same)` | the step from version 1 to 2 changes no payload |
+/// | `removed(field = "teller", in = 3)` | version 3 is the first without the field that was stored as `teller`; `added = 2` if it was not always there; `from = String`, `default = ".."` for `write` |
+/// | `write = 2` | for a rolling deploy: all versions are read, and version 2 is stored; see below |
 /// | `oldest = 2` | nothing older than version 2 was ever stored |
 /// | `split_from("old.name", with = f)` | this event is a part of another stored one: `fn(&Old) -> Option<Self>`; may be repeated |
 /// | `crate = "path"` | where `eventsource` is to be found |
 ///
+/// | in `#[event(…)]` on a field | meaning |
+/// |---|---|
+/// | `added = 3, default = value` | version 3 is the first with the field; older payloads get the value: a text becomes the field's type by `From<&str>`, any other expression has it. Without `default` an `Option` is `None`, and `#[serde(default)]` says the value |
+/// | `renamed(from = "cents", in = 3)` | before version 3 it was stored under that name; one for each new name |
+/// | `changed(in = 3, from = i64, with = f)` | before version 3 it was of that type: `fn(Old) -> New` or `fn(Old) -> Result<New, E>`; one for each new type; `back = g`, `fn(&New) -> Old` or a `Result` of it, for `write` |
+/// | `schema = "string(rfc3339)"` | above a field: what its JSON looks like, where serde's `with` hides it or the type has no [`EventSchema`](macro@EventSchema); needed only beside an `events.lock` |
+///
+/// Every attribute names the first version with the new form. Each older version becomes a private struct, read straight
+/// from the bytes by what serde is told of this one, and its fields are converted one by one:
+///
+/// ```
+/// use eventsource::DomainEvent;
+/// use serde::{Deserialize, Serialize};
+///
+/// // version 1: {"cents": "500", "teller": "Bob"}     version 2: {"amount": 500}
+/// #[derive(DomainEvent, Serialize, Deserialize)]
+/// #[event(name = "account.deposited", version = 3, removed(field = "teller", in = 2))]
+/// struct Deposited {
+///     #[event(renamed(from = "cents", in = 2), changed(in = 2, from = String, with = number))]
+///     amount: i64,
+///     #[event(added = 3, default = "unknown")]
+///     channel: String,
+/// }
+///
+/// fn number(text: String) -> Result<i64, std::num::ParseIntError> { text.parse() }
+/// ```
+///
 /// Every version from the oldest to the newest must have exactly one way, or the program does not
-/// compile. Fields whose values JSON would not give back are refused where the type shows it:
+/// compile: attributes, `same`, raw JSON, or `previous`, which leaves all older versions to that struct. Attributes
+/// do not reach behind a step on raw JSON. Fields whose values JSON would not give back are refused where the type shows it:
 /// `Option<Option<T>>`, and maps whose keys are tuples, lists, options or maps.
 ///
 /// ```compile_fail
@@ -84,6 +116,33 @@ fn run(derive: Derive, input: TokenStream, root: Path) -> TokenStream {
 /// #[derive(DomainEvent, Serialize, Deserialize)]
 /// #[event(name = "account.deposited", version = 2)] // nothing says how version 1 becomes version 2
 /// struct Deposited { cents: u64 }
+/// ```
+///
+/// # Writing an older version
+///
+/// While old programs read along, `write = 2` stores what they know. The way back is checked while compiling:
+/// `renamed`, `added` and `same` have one, `changed` needs `back`, `removed` needs `from` and `default`, and `previous = Old`
+/// needs `impl From<&New> for Old`, or `DowncastFrom` where it can fail. A step on raw JSON has none. The event that is
+/// applied and returned is the one that a reader will get: down to the older version, and up again. What the older
+/// version cannot hold is lost; where `back` fails, nothing is stored.
+///
+/// ```
+/// use eventsource::{DomainEvent, NewEvent};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(DomainEvent, Serialize, Deserialize)]
+/// #[event(name = "account.deposited", version = 2, write = 1, // the second deploy removes `write`
+///         removed(field = "teller", in = 2, from = String, default = "machine"))]
+/// struct Deposited {
+///     #[event(changed(in = 2, from = i32, with = i64::from, back = narrow))]
+///     cents: i64,
+/// }
+///
+/// fn narrow(cents: &i64) -> Result<i32, std::num::TryFromIntError> { i32::try_from(*cents) }
+///
+/// let stored = NewEvent::encode(&Deposited { cents: 5 })?;
+/// assert_eq!((stored.schema_version, &*stored.data), (1, &br#"{"cents":5,"teller":"machine"}"#[..]));
+/// # Ok::<(), eventsource::StoreError>(())
 /// ```
 #[proc_macro_derive(DomainEvent, attributes(event))]
 pub fn domain_event(input: TokenStream) -> TokenStream {
@@ -94,6 +153,62 @@ pub fn domain_event(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(CoreDomainEvent, attributes(event))]
 pub fn core_domain_event(input: TokenStream) -> TokenStream {
     run(derive::domain_event, input, core())
+}
+
+/// Tells what a type looks like in stored events, so that `events.lock` can notice when that changes.
+///
+/// ```
+/// use eventsource::{EventSchema, schema};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(EventSchema, Serialize, Deserialize)]
+/// #[serde(tag = "kind", rename_all = "snake_case")]
+/// enum Address {
+///     Street { city: String, zip: u32 },
+///     PoBox { number: u32, #[event(schema = "string(rfc3339)")] #[serde(with = "since")] since: u64 },
+/// }
+/// # mod since {
+/// #     pub fn serialize<S: serde::Serializer>(_: &u64, s: S) -> Result<S::Ok, S::Error> { s.serialize_str("") }
+/// #     pub fn deserialize<'de, D: serde::Deserializer<'de>>(_: D) -> Result<u64, D::Error> { Ok(0) }
+/// # }
+///
+/// assert_eq!(
+///     schema::text(Address::SHAPE),
+///     r#"enum(tag "kind") { po_box: { number: u32, since: string(rfc3339) }, street: { city: string, zip: u32 } }"#
+/// );
+/// ```
+///
+/// For structs and enums of every kind; type parameters must have a schema. Each serde attribute is understood, or
+/// it is an error: `with` and its kin, a one-sided `from` or `into`, and types that hold themselves need a `schema`.
+///
+/// | in `#[event(…)]` | meaning |
+/// |---|---|
+/// | `schema = "[string]"` | above a field or the type: what its JSON looks like, in the words of [`schema`](../eventsource/schema/index.html) |
+/// | `schema = "[^Node]"` | above a field of `Node`: a list of what encloses it |
+/// | `crate = "path"` | above the type: where `eventsource` is to be found |
+#[proc_macro_derive(EventSchema, attributes(event))]
+pub fn event_schema(input: TokenStream) -> TokenStream {
+    run(derive::event_schema, input, facade())
+}
+
+/// [`EventSchema`](macro@EventSchema) for packages that depend on `eventsource-core` alone; it is exported there under that name.
+#[proc_macro_derive(CoreEventSchema, attributes(event))]
+pub fn core_event_schema(input: TokenStream) -> TokenStream {
+    run(derive::event_schema, input, core())
+}
+
+/// Says that this crate's events are guarded by `events.lock`: without the file it does not compile.
+///
+/// Write it once, at the root of the crate. Without it, a lock that was deleted or never committed guards nothing,
+/// and nobody is told. Packages that come from a registry are not held to it, because whoever depends on them could
+/// do nothing about a file that was not packed.
+///
+/// ```ignore
+/// eventsource::schema_lock!();
+/// ```
+#[proc_macro]
+pub fn schema_lock(input: TokenStream) -> TokenStream {
+    derive::schema_lock(&input.into()).into()
 }
 
 /// Makes an enum of events a closed set, for example what a view consumes.

@@ -7,6 +7,7 @@ mod connect;
 mod error;
 mod first_result;
 mod head;
+mod held_types;
 mod import;
 mod inspect;
 mod listen;

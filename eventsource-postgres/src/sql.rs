@@ -35,6 +35,7 @@ pub(crate) struct Sql {
     pub(crate) watermark: Arc<str>,
     pub(crate) position_at: Arc<str>,
     pub(crate) note_types: Arc<str>,
+    pub(crate) held_types: Arc<str>,
     pub(crate) save_snapshots: Arc<str>,
     pub(crate) snapshot_streams: Arc<str>,
     pub(crate) load_checkpoint: Arc<str>,
@@ -133,6 +134,8 @@ impl Sql {
                 "INSERT INTO {es}.types (name, schema_version) SELECT * FROM unnest($1::text[], $2::int[]) \
                  ON CONFLICT DO NOTHING",
             ),
+            // Names are ASCII, and this order is that of their bytes whatever the database's.
+            held_types: fill("SELECT name, schema_version FROM {es}.types ORDER BY name COLLATE \"C\", schema_version"),
             save_snapshots: fill(include_str!("sql/save_snapshots.sql")),
             snapshot_streams: fill(
                 "SELECT stream FROM {es}.snapshots WHERE starts_with(stream, $1 || '-') AND kind = $2 \

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::{AppendQueue, BatchQueue};
 use eventsource_core::{
-    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, EventStore, Import, Load, LoadEnd, Page,
-    PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit,
+    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, EventStore, HeldType, Import, Load, LoadEnd,
+    Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit,
     VisitLoad,
 };
 use futures::FutureExt;
@@ -21,6 +21,7 @@ use crate::connect::Connections;
 use crate::error::Failure;
 use crate::first_result::settle;
 use crate::head::Head;
+use crate::held_types::held_types;
 use crate::inspect::{self, Inspected};
 use crate::listen::{Teller, start_listening};
 use crate::locked::Locked;
@@ -367,6 +368,10 @@ impl EventStore for PgStore {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<StreamId>, StoreError>> {
         snapshots::streams(&self.shared.connections, &self.shared.sql, category, kind, limit).boxed()
+    }
+
+    fn held_types(&self) -> BoxFuture<'_, Result<Vec<HeldType>, StoreError>> {
+        held_types(&self.shared.connections, &self.shared.sql).boxed()
     }
 
     fn load_checkpoint<'a>(&'a self, key: &'a CheckpointKey) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {

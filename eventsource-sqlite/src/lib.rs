@@ -8,6 +8,7 @@ mod error;
 mod first_result;
 mod frame;
 mod heads;
+mod held_types;
 mod import;
 mod insert;
 mod load;

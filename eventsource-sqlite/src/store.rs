@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::{AppendQueue, BatchQueue};
 use eventsource_core::{
-    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Clock, EventStore, Import, Limits, Load,
-    LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity, StreamId,
-    Visit, VisitLoad,
+    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Clock, EventStore, HeldType, Import, Limits,
+    Load, LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity,
+    StreamId, Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::connect::Connections;
 use crate::error::explain;
+use crate::held_types::held_types;
 use crate::maintenance::maintain;
 use crate::options::{SqliteOptions, Synchronous};
 use crate::snapshots::{SnapshotJob, SnapshotWriter};
@@ -249,6 +250,10 @@ impl EventStore for SqliteStore {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<StreamId>, StoreError>> {
         snapshots::streams(&self.shared.connections, category, kind, limit).boxed()
+    }
+
+    fn held_types(&self) -> BoxFuture<'_, Result<Vec<HeldType>, StoreError>> {
+        held_types(&self.shared.connections).boxed()
     }
 
     fn load_checkpoint<'a>(&'a self, key: &'a CheckpointKey) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {

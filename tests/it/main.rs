@@ -2,14 +2,19 @@
 
 mod bank;
 mod broken_stores;
+mod catalog;
 mod compile_fail;
 mod conformance;
 mod copy;
 mod derives;
 mod format;
+mod history;
 mod kill;
+mod lock;
 mod postgres;
 mod repository;
+mod schema;
 mod sqlite;
 mod testing_kit;
 mod tidy;
+mod writing_older;

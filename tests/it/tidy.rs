@@ -34,6 +34,7 @@ fn sources() -> Vec<PathBuf> {
         "src",
         "eventsource-core/src",
         "eventsource-derive/src",
+        "eventsource-schema/src",
         "eventsource-sqlite/src",
         "eventsource-postgres/src",
         "tests/cluster/src",

@@ -32,6 +32,23 @@ impl StoreIdentity {
     }
 }
 
+/// A stored name with one version of its shape, of which a store holds events.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct HeldType {
+    /// The stored name.
+    pub name: String,
+    /// The version of the payload's shape.
+    pub schema_version: u32,
+}
+
+impl HeldType {
+    /// A pair, as a store has noted it.
+    pub fn new(name: impl Into<String>, schema_version: u32) -> Self {
+        Self { name: name.into(), schema_version }
+    }
+}
+
 /// A place where events are kept: appended all or nothing, read in one order that never changes.
 ///
 /// The runtime, and everything built on it, asks for no more than this. Implement it for a new
@@ -76,6 +93,12 @@ pub trait EventStore: Send + Sync + 'static {
         kind: &'a str,
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<StreamId>, StoreError>>;
+
+    /// Every name under which it holds events, with each version of their shape: once each, in order of both.
+    ///
+    /// It is known without a look at the events, so a pair may stand there whose events were erased since, or
+    /// whose first append was refused.
+    fn held_types(&self) -> BoxFuture<'_, Result<Vec<HeldType>, StoreError>>;
 
     /// How far a consumer has come, if it ever saved that.
     fn load_checkpoint<'a>(&'a self, key: &'a CheckpointKey) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>>;
@@ -133,6 +156,10 @@ macro_rules! forward {
                 limit: usize,
             ) -> BoxFuture<'a, Result<Vec<StreamId>, StoreError>> {
                 (**self).snapshot_streams(category, kind, limit)
+            }
+
+            fn held_types(&self) -> BoxFuture<'_, Result<Vec<HeldType>, StoreError>> {
+                (**self).held_types()
             }
 
             fn load_checkpoint<'a>(

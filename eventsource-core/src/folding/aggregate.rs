@@ -38,6 +38,8 @@ pub trait Apply<E> {
     fn apply(&mut self, event: &E);
 
     /// The state as it would be after `event`, for a decision of several steps.
+    ///
+    /// The event is applied as it is, even where `write` stores an older version of it.
     fn after(&self, event: &E) -> Self
     where
         Self: Clone,

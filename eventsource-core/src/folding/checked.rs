@@ -21,6 +21,17 @@ pub const fn assert_previous(old: &EventDescriptor, new: &EventDescriptor) {
     }
 }
 
+/// Fails unless the struct before, through which an older version is written, writes that version.
+#[track_caller]
+pub const fn assert_written(old: &EventDescriptor, write: u32) {
+    if !old.name.is_empty() && old.written != write {
+        let mut text = Text::new();
+        text.push("`write` names version ").number(write).push(", but `previous` writes version ").number(old.written);
+        text.push(": give that struct `write = ").number(write).push("` too, or write version ").number(old.written);
+        panic!("{}", text.as_str());
+    }
+}
+
 /// Fails unless an event that is split is stored as `source`.
 #[track_caller]
 pub(crate) const fn assert_source(old: &EventDescriptor, source: &str) {

@@ -1,9 +1,12 @@
 //! A struct that is an event: its stored name, its version, and how older versions become it.
 
+use eventsource_schema::Shape;
+
 use crate::words::decode_error::Fault;
 use crate::words::error::BoxError;
 
 use super::decoding::Decoding;
+use super::encoding::{EncodeError, Encoded};
 use super::event_set::EventDescriptor;
 
 /// A fact of the domain, stored under a name and a version that no refactoring changes.
@@ -49,9 +52,16 @@ pub trait DomainEvent: Sized + Send + Sync + 'static {
     /// Stored names of other events of which this one is a part.
     #[doc(hidden)]
     const SPLIT_SOURCES: &'static [&'static str];
+    /// The version in which it is stored while older programs read along; `VERSION` unless `write` says otherwise.
+    #[doc(hidden)]
+    const WRITTEN: u32 = Self::VERSION;
     /// What it is stored as. The name is empty if the derive reported an error, so that no check reports it again.
     #[doc(hidden)]
     const DESCRIPTOR: EventDescriptor = EventDescriptor::of::<Self>();
+
+    /// What the current version looks like as JSON; unknown in parts where a type has no schema.
+    #[doc(hidden)]
+    const __SHAPE: &'static Shape;
 
     /// Decodes a payload of the version that `decoding` names.
     #[doc(hidden)]
@@ -60,6 +70,12 @@ pub trait DomainEvent: Sized + Send + Sync + 'static {
     /// Decodes this event's part of a stored event whose name is a split source.
     #[doc(hidden)]
     fn __split(decoding: &Decoding<'_>, payload: &[u8]) -> Result<Option<Self>, Fault>;
+
+    /// The event in the older version that is written in its place, where `write` names one.
+    #[doc(hidden)]
+    fn __downcast(&self) -> Option<Result<Encoded, EncodeError>> {
+        None
+    }
 }
 
 /// The step from an older version of an event to the next.
@@ -98,5 +114,53 @@ pub trait UpcastFrom<Old>: Sized {
 impl<Old, New: From<Old>> UpcastFrom<Old> for New {
     fn upcast_from(old: Old) -> Result<Self, BoxError> {
         Ok(old.into())
+    }
+}
+
+/// The step from a version of an event back to the one before, for programs that do not know the newer one yet.
+///
+/// `impl From<&New> for Old` is all that is needed; implement this one where the step can fail.
+///
+/// ```
+/// use eventsource::{DomainEvent, NewEvent};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(DomainEvent, Serialize, Deserialize)]
+/// #[event(name = "account.deposited", version = 2, write = 1, previous = DepositedV1)]
+/// struct Deposited { cents: u64 }
+///
+/// #[derive(DomainEvent, Serialize, Deserialize)] // it is written, so it has `Serialize` again
+/// #[event(name = "account.deposited", version = 1)]
+/// struct DepositedV1 { dollars: u64 }
+///
+/// impl From<DepositedV1> for Deposited {
+///     fn from(old: DepositedV1) -> Self { Deposited { cents: old.dollars * 100 } }
+/// }
+///
+/// impl From<&Deposited> for DepositedV1 {
+///     fn from(new: &Deposited) -> Self { DepositedV1 { dollars: new.cents / 100 } }
+/// }
+///
+/// let stored = NewEvent::encode(&Deposited { cents: 500 })?;
+/// assert_eq!((stored.schema_version, &*stored.data), (1, &br#"{"dollars":5}"#[..]));
+/// # Ok::<(), eventsource::StoreError>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "nothing says how `{New}` becomes `{Self}`, which is written in its place",
+    label = "nothing makes `{Self}` out of `{New}`",
+    note = "write one of:\n    impl From<&{New}> for {Self} {{ fn from(new: &{New}) -> Self {{ … }} }}\n    impl DowncastFrom<{New}> for {Self} {{ fn downcast_from(new: &{New}) -> Result<Self, BoxError> {{ … }} }}"
+)]
+pub trait DowncastFrom<New>: Sized {
+    /// Makes this version out of the one after it, or says why it cannot; then nothing is stored.
+    fn downcast_from(new: &New) -> Result<Self, BoxError>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<New, Old> DowncastFrom<New> for Old
+where
+    Old: for<'n> From<&'n New>,
+{
+    fn downcast_from(new: &New) -> Result<Self, BoxError> {
+        Ok(new.into())
     }
 }

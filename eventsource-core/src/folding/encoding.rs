@@ -1,11 +1,13 @@
 //! The door out: a domain event becomes bytes that give it back.
 
+use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
 use std::io;
 
-use crate::words::error::StoreError;
+use crate::words::error::{BoxError, StoreError};
 use crate::words::event::NewEvent;
 
+use super::domain_event::{DomainEvent, DowncastFrom};
 use super::event_set::{EventDescriptor, EventSet};
 use super::faithful;
 use super::serde_bounds::Written;
@@ -29,9 +31,17 @@ pub struct EncodeError {
 }
 
 impl Encoded {
-    /// Encodes an event as JSON.
-    pub fn json<E: Written>(stored_as: &EventDescriptor, event: &E) -> Result<Self, EncodeError> {
+    /// Encodes an event as JSON, unless an older version is written in its place.
+    pub fn json<E: Written>(
+        stored_as: &EventDescriptor,
+        event: &E,
+        older: Option<Result<Self, EncodeError>>,
+    ) -> Result<Self, EncodeError> {
         let EventDescriptor { name, version, .. } = *stored_as;
+        older.unwrap_or_else(|| Self::payload(name, version, event))
+    }
+
+    fn payload<T: Serialize>(name: &'static str, schema_version: u32, event: &T) -> Result<Self, EncodeError> {
         let refused = |reason: String| EncodeError { name, reason };
         // Payloads are small; one allocation holds most of them.
         let mut data = Vec::with_capacity(128);
@@ -42,8 +52,29 @@ impl Encoded {
         if formatter.nulls {
             faithful::check(event).map_err(refused)?;
         }
-        Ok(Self { name, schema_version: version, data })
+        Ok(Self { name, schema_version, data })
     }
+}
+
+/// Encodes the older version that is written in place of an event, which attributes tell how to make.
+pub fn downcast<E: DomainEvent, Old: Serialize>(
+    older: impl FnOnce() -> Result<Old, BoxError>,
+) -> Result<Encoded, EncodeError> {
+    Encoded::payload(E::NAME, E::WRITTEN, &older().map_err(|error| no_older::<E>(&error))?)
+}
+
+/// Encodes the struct of the version before, which is written in place of an event.
+pub fn downcast_to_previous<Old, New>(new: &New) -> Result<Encoded, EncodeError>
+where
+    Old: DomainEvent + Written + DowncastFrom<New>,
+    New: DomainEvent,
+{
+    let old = Old::downcast_from(new).map_err(|error| no_older::<New>(&error))?;
+    Encoded::json(&Old::DESCRIPTOR, &old, old.__downcast())
+}
+
+fn no_older<E: DomainEvent>(error: &BoxError) -> EncodeError {
+    EncodeError { name: E::NAME, reason: format!("it cannot become version {}, which is written: {error}", E::WRITTEN) }
 }
 
 impl NewEvent {

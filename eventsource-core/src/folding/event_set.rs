@@ -1,5 +1,6 @@
 //! A closed set of events, and the door through which stored bytes become one of them.
 
+use std::any::TypeId;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -56,14 +57,18 @@ pub trait EventSet: Sized + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[doc(hidden)]
 pub struct EventDescriptor {
+    /// The struct, so that two of one name can be told apart.
+    pub id: TypeId,
     /// The stored name.
     pub name: &'static str,
     /// Older stored names.
     pub aliases: &'static [&'static str],
     /// The oldest version that is read.
     pub oldest: u32,
-    /// The version that is written.
+    /// The newest version that is read.
     pub version: u32,
+    /// The version that is written, which is older while `write` says so.
+    pub written: u32,
     /// Names of stored events of which it is a part.
     pub split_sources: &'static [&'static str],
     /// Some step to it may look at what surrounds a payload.
@@ -74,10 +79,12 @@ impl EventDescriptor {
     /// What `E` is stored as.
     pub const fn of<E: DomainEvent>() -> Self {
         Self {
+            id: TypeId::of::<E>(),
             name: E::NAME,
             aliases: E::ALIASES,
             oldest: E::OLDEST,
             version: E::VERSION,
+            written: E::WRITTEN,
             split_sources: E::SPLIT_SOURCES,
             // Only a step on raw JSON does, of which an event with one version has none.
             looks_around: E::OLDEST < E::VERSION || !E::SPLIT_SOURCES.is_empty(),
@@ -123,7 +130,7 @@ impl<E: DomainEvent + Serialize> EventSet for E {
     }
 
     fn __encode(&self) -> Result<Encoded, EncodeError> {
-        Encoded::json(&E::DESCRIPTOR, self)
+        Encoded::json(&E::DESCRIPTOR, self, self.__downcast())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The memory store's data, and what each promise means for it. Everything here happens under one lock.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use crate::contract::import::ImportedRow;
 use crate::contract::load::{AsOf, Load, StoredCommand};
 use crate::contract::read::{Cursor, Page, Read, Scope, Visit};
 use crate::contract::snapshot::{RawSnapshot, Snapshot, SnapshotMark};
+use crate::contract::store::HeldType;
 use crate::words::error::StoreError;
 use crate::words::event::RawEvent;
 use crate::words::stream::{Position, StreamId, Version};
@@ -85,6 +86,10 @@ impl StoredEvent {
         }
     }
 
+    fn held_type(&self) -> (&str, u32) {
+        (&self.name, self.schema_version)
+    }
+
     fn cursor(&self) -> Cursor {
         Cursor::new(self.position, self.id)
     }
@@ -121,6 +126,12 @@ impl Heads for Log {
 }
 
 impl Log {
+    /// What is in memory is quickly looked through, so nothing is noted.
+    pub(super) fn held_types(&self) -> Vec<HeldType> {
+        let held: BTreeSet<_> = self.events.iter().map(StoredEvent::held_type).collect();
+        held.into_iter().map(|(name, version)| HeldType::new(name, version)).collect()
+    }
+
     pub(super) fn head(&self) -> Position {
         self.events.last().map_or(Position(0), |event| event.position)
     }

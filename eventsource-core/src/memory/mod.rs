@@ -17,7 +17,7 @@ use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
 use crate::contract::load::{Load, LoadEnd, LoadRow, VisitLoad};
 use crate::contract::read::{Page, Read, Visit};
 use crate::contract::snapshot::{PendingSnapshot, Snapshot};
-use crate::contract::store::{EventStore, StoreIdentity};
+use crate::contract::store::{EventStore, HeldType, StoreIdentity};
 use crate::words::clock::Clock;
 use crate::words::error::StoreError;
 use crate::words::stream::{Position, StreamId};
@@ -180,6 +180,10 @@ impl EventStore for MemoryStore {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<StreamId>, StoreError>> {
         async move { Ok(self.open_log()?.snapshot_streams(category, kind, limit)) }.boxed()
+    }
+
+    fn held_types(&self) -> BoxFuture<'_, Result<Vec<HeldType>, StoreError>> {
+        async move { Ok(self.open_log()?.held_types()) }.boxed()
     }
 
     fn load_checkpoint<'a>(&'a self, key: &'a CheckpointKey) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {

@@ -10,8 +10,9 @@ use crate::contract::read::Read;
 use crate::folding::aggregate::{Aggregate, Handle};
 use crate::folding::decision::IntoEvents;
 use crate::folding::event_set::decode_recorded;
+use crate::folding::settling::settle;
 use crate::words::error::StoreError;
-use crate::words::event::{NewEvent, Recorded};
+use crate::words::event::Recorded;
 use crate::words::stream::{Conflict, ExpectedVersion, Position, StreamId, Version};
 
 use super::fold::Folded;
@@ -215,7 +216,8 @@ impl<'r, A: Aggregate> Command<'r, A> {
         if events.is_empty() {
             return Ok(Attempt::Done(self.executed(Vec::new(), false)));
         }
-        let request = Arc::new(self.request(&events)?);
+        let (events, request) = self.request(events)?;
+        let request = Arc::new(request);
         match self.send(&request).await? {
             AppendOutcome::Stored(appended) => Ok(Attempt::Done(self.stored(events, &request, &appended))),
             AppendOutcome::AlreadyStored(appended) => match &self.options.command_key {
@@ -227,24 +229,28 @@ impl<'r, A: Aggregate> Command<'r, A> {
         }
     }
 
-    fn request(&self, events: &[A::Event]) -> Result<AppendRequest, StoreError> {
-        let encode = |event| {
-            let event = NewEvent::encode(event)?.with_metadata(self.options.metadata.clone());
-            Ok(match self.options.occurred_at {
-                Some(time) => event.with_occurred_at(time),
-                None => event,
-            })
-        };
-        let events = events.iter().map(encode).collect::<Result<_, StoreError>>()?;
+    /// The events as every reader will get them, and the request that stores them.
+    fn request(&self, events: Vec<A::Event>) -> Result<(Vec<A::Event>, AppendRequest), StoreError> {
+        let (mut facts, mut stored) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
+        for (place, event) in (self.folded.version.0 + 1..).zip(events) {
+            let settled = settle(event, &self.stream, Version(place))?;
+            facts.push(settled.fact);
+            let new = settled.stored.with_metadata(self.options.metadata.clone());
+            stored.push(match self.options.occurred_at {
+                Some(time) => new.with_occurred_at(time),
+                None => new,
+            });
+        }
         let expected = match self.folded.version {
             Version(0) => ExpectedVersion::NoStream,
             version => ExpectedVersion::Exact(version),
         };
-        let request = AppendRequest::new(self.stream.clone(), expected, events);
-        Ok(match &self.options.command_key {
+        let request = AppendRequest::new(self.stream.clone(), expected, stored);
+        let request = match &self.options.command_key {
             Some(key) => request.with_command_key(key.clone()),
             None => request,
-        })
+        };
+        Ok((facts, request))
     }
 
     /// Sends the request; when the answer is lost, the same event ids make sending it again safe.

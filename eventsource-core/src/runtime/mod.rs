@@ -1,5 +1,6 @@
 //! Floor 4: the async loops over a store.
 
+pub(crate) mod catalog;
 pub(crate) mod copy;
 pub(crate) mod events;
 pub(crate) mod execute;

@@ -53,6 +53,11 @@ impl DecodeError {
         }))
     }
 
+    /// Why it cannot be read, without the place.
+    pub fn reason(&self) -> String {
+        self.0.fault.to_string()
+    }
+
     /// The stream that holds the event.
     pub fn stream(&self) -> &str {
         &self.0.stream
@@ -117,25 +122,31 @@ impl fmt::Display for DecodeError {
             "cannot read event `{}` version {} (stream {}, version {}, position {}): ",
             self.0.name, self.0.schema_version, self.0.stream, self.0.version, self.0.position
         )?;
-        match &self.0.fault {
-            Fault::UnknownName { known } => {
+        self.0.fault.fmt(f)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownName { known } => {
                 write!(f, "no event has this name here; known are {}", known.join(", "))
             }
-            Fault::Newer { newest } => {
+            Self::Newer { newest } => {
                 write!(f, "stored by newer code, this program reads up to version {newest}")
             }
-            Fault::TooOld { oldest } => {
+            Self::TooOld { oldest } => {
                 write!(f, "this program reads no version before {oldest}")
             }
-            Fault::UnknownEncoding { encoding } => {
+            Self::UnknownEncoding { encoding } => {
                 write!(f, "stored by newer code, encoding {encoding} is not known here")
             }
-            Fault::Step { from, to, source } => {
+            Self::Step { from, to, source } => {
                 write!(f, "the step from version {from} to {to} failed: {source}")
             }
-            Fault::Payload { source } => write!(f, "the payload does not fit its type: {source}"),
-            Fault::Metadata { source } => write!(f, "the metadata is not a JSON object: {source}"),
-            Fault::Stream { source } => write!(f, "{source}"),
+            Self::Payload { source } => write!(f, "the payload does not fit its type: {source}"),
+            Self::Metadata { source } => write!(f, "the metadata is not a JSON object: {source}"),
+            Self::Stream { source } => write!(f, "{source}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 use syn::meta::ParseNestedMeta;
 use syn::{DeriveInput, ExprPath, LitStr, Path, Token, Type};
 
+use super::field::{Removed, keep, removed};
 use super::{Grammar, Seen, Spanned, number, read, read_list, root, text, value};
 use crate::errors::Errors;
 
@@ -15,16 +16,19 @@ pub(crate) struct EventAttr {
     pub(crate) aliases: Vec<Spanned<String>>,
     pub(crate) previous: Option<Type>,
     pub(crate) upcasts: Vec<Upcast>,
+    pub(crate) removed: Vec<Removed>,
     pub(crate) oldest: Option<Spanned<u32>>,
+    pub(crate) write: Option<Spanned<u32>>,
     pub(crate) splits: Vec<Split>,
     pub(crate) seen: Seen,
 }
 
-/// `upcast(from = 1, with = path)`
+/// `upcast(from = 1, with = path)`, or `upcast(from = 1, same)`
 #[derive(Clone, Debug)]
 pub(crate) struct Upcast {
     pub(crate) from: Spanned<u32>,
-    pub(crate) with: ExprPath,
+    /// A function on raw JSON; none where payloads stay as they are.
+    pub(crate) with: Option<ExprPath>,
 }
 
 /// `split_from("old.name", with = path)`
@@ -36,11 +40,11 @@ pub(crate) struct Split {
 
 const EVENT: Grammar = Grammar {
     shown: "#[event(..)]",
-    keys: &["name", "version", "alias", "previous", "upcast", "oldest", "split_from", "crate"],
-    repeatable: &["alias", "upcast", "split_from"],
+    keys: &["name", "version", "write", "alias", "previous", "upcast", "removed", "oldest", "split_from", "crate"],
+    repeatable: &["alias", "upcast", "removed", "split_from"],
 };
 
-const UPCAST: Grammar = Grammar { shown: "upcast(..)", keys: &["from", "with"], repeatable: &[] };
+const UPCAST: Grammar = Grammar { shown: "upcast(..)", keys: &["from", "with", "same"], repeatable: &[] };
 
 pub(crate) fn read_event(input: &DeriveInput, errors: &Errors) -> EventAttr {
     let mut attr = EventAttr::default();
@@ -51,10 +55,9 @@ pub(crate) fn read_event(input: &DeriveInput, errors: &Errors) -> EventAttr {
             "version" => attr.version = Some(number(meta)?),
             "alias" => attr.aliases.push(text(meta)?),
             "previous" => attr.previous = Some(value(meta)?),
-            "upcast" => match upcast(meta, errors)? {
-                Some(upcast) => attr.upcasts.push(upcast),
-                None => broken_step = true,
-            },
+            "write" => attr.write = Some(number(meta)?),
+            "upcast" => broken_step |= keep(&mut attr.upcasts, upcast(meta, errors)?),
+            "removed" => broken_step |= keep(&mut attr.removed, removed(meta, errors)?),
             "oldest" => attr.oldest = Some(number(meta)?),
             "split_from" => attr.splits.push(split(meta)?),
             _ => attr.root = Some(root(meta)?),
@@ -78,14 +81,18 @@ fn upcast(meta: &ParseNestedMeta<'_>, errors: &Errors) -> syn::Result<Option<Upc
     let seen = read_list(meta, &UPCAST, errors, |key, meta| {
         match key {
             "from" => from = Some(number(meta)?),
-            _ => with = Some(value(meta)?),
+            "with" => with = Some(value(meta)?),
+            _ => {}
         }
         Ok(())
     })?;
-    match (from, with) {
-        (Some(from), Some(with)) => Ok(Some(Upcast { from, with })),
+    match from {
+        Some(from) if with.is_some() != seen.has("same") => Ok(Some(Upcast { from, with })),
         _ if seen.doubtful => Ok(None),
-        _ => Err(meta.error("a raw step says what it reads and what takes it: upcast(from = 1, with = path)")),
+        _ => Err(meta.error(
+            "a step says what it reads and what takes it: upcast(from = 1, with = path), \
+             or upcast(from = 1, same) where payloads stay as they are",
+        )),
     }
 }
 

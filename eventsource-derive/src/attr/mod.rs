@@ -3,6 +3,9 @@
 pub(crate) mod aggregate;
 pub(crate) mod event;
 pub(crate) mod event_set;
+pub(crate) mod field;
+pub(crate) mod schema;
+pub(crate) mod serde;
 
 use proc_macro2::{Span, TokenTree};
 use syn::meta::ParseNestedMeta;

@@ -60,7 +60,7 @@ fn an_unknown_key_names_all_keys_and_the_nearest() {
     assert_eq!(
         errors,
         ["alais: unknown key; did you mean `alias`? #[event(..)] takes: \
-          name, version, alias, previous, upcast, oldest, split_from, crate"]
+          name, version, write, alias, previous, upcast, removed, oldest, split_from, crate"]
     );
     let (_, errors) = aggregate(r#"name = "a", events(A), colour = "red""#);
     assert_eq!(
@@ -94,7 +94,7 @@ fn one_malformed_value_is_one_error() {
         ("name = \"a\", version", "): expected `=`"),
         ("name = \"a\" version = 1", "version: expected `,`"),
         ("name = \"a\", version = 2, upcast(1, f)", "1: unexpected literal"),
-        ("name = \"a\", version = 2, upcast(from = 1)", "upcast(from = 1): a raw step says what it reads"),
+        ("name = \"a\", version = 2, upcast(from = 1)", "upcast(from = 1): a step says what it reads"),
         ("name = \"a\", version = 2, upcast(from = 1, wiht = f)", "wiht: unknown key; did you mean `with`?"),
         ("name = \"a\", version = 1, split_from(with = f)", "with: a split names its source"),
         ("name = \"a\", version = 1, split_from(\"b\", f)", "f: a split names its source"),

@@ -3,23 +3,46 @@
 mod aggregate;
 mod chain;
 mod event_set;
+mod history;
 mod json;
+mod lock;
 mod names;
 mod shape;
+mod stored;
+mod write;
 
+use eventsource_schema::Lock;
 use syn::DeriveInput;
 
 use crate::errors::Errors;
-use crate::model::{Aggregate, Event, Set};
+use crate::model::{Aggregate, Event, Set, TypeShape};
 
 /// Every rule of an event.
 pub(crate) fn event(input: &DeriveInput, event: &Event, errors: &Errors) {
     shape::event(input, errors);
     names::of_event(event, errors);
-    chain::check(&event.history, errors);
+    let in_order = chain::check(&event.history, errors);
+    history::check(event, in_order, errors);
+    write::check(event, in_order, errors);
     for field in event.fields.iter().filter(|field| !field.hidden) {
         json::comes_back(&field.ty, errors);
     }
+}
+
+/// Every rule of what is stored of an event, where there is a lock.
+pub(crate) fn lockable(shape: &TypeShape, errors: &Errors) {
+    stored::shape(shape, errors);
+    lock::fields_can_be_seen(shape, errors);
+}
+
+/// Every rule of an event beside its lock.
+pub(crate) fn locked(event: &Event, lock: &Lock, errors: &Errors) {
+    lock::event(event, lock, errors);
+}
+
+/// Every rule of a stored shape.
+pub(crate) fn stored(shape: &TypeShape, errors: &Errors) {
+    stored::shape(shape, errors);
 }
 
 /// Every rule of a set.

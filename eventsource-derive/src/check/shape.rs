@@ -12,7 +12,6 @@ pub(super) fn event(input: &DeriveInput, errors: &Errors) {
         errors,
     );
     has_named_fields(input, errors);
-    attr::refuse_on_fields(fields(input), "event", errors);
 }
 
 pub(super) fn event_set(input: &DeriveInput, errors: &Errors) {

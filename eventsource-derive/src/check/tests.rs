@@ -1,5 +1,8 @@
 //! Tables: an input, and each error with the token it stands on.
 
+mod history;
+mod write;
+
 use syn::{DeriveInput, parse_quote};
 
 use crate::attr::aggregate::read_aggregate;
@@ -12,7 +15,7 @@ use crate::model::{Aggregate, Event, Set};
 type Derive = fn(&DeriveInput, &Errors);
 
 fn event(input: &DeriveInput, errors: &Errors) {
-    let event = Event::new(input, read_event(input, errors), parse_quote!(::eventsource));
+    let event = Event::new(input, read_event(input, errors), parse_quote!(::eventsource), errors);
     super::event(input, &event, errors);
 }
 
@@ -169,7 +172,6 @@ fn an_event_is_a_concrete_struct_with_named_fields() {
         ("struct A;", "A: an event must have named fields, so that it can gain some later: write `struct A {}`"),
         ("enum A { B }", "A: an event must have named fields: write one struct for each event"),
         ("union A { b: u8 }", "A: an event must have named fields: a union"),
-        ("struct A { #[event(added = 2)] b: u8 }", "#[event(added = 2)]: #[event(..)] has no keys for fields yet"),
     ] {
         let expected: &[&str] = if expected.is_empty() { &[] } else { &[expected] };
         refuses(event, &format!("{head} {input}"), expected);
@@ -237,7 +239,7 @@ fn all_mistakes_of_one_input_are_reported_at_once() {
          struct A { #[event(since = 1)] b: Option<()> }",
         &[
             "colour: unknown key",
-            "#[event(since = 1)]: #[event(..)] has no keys for fields",
+            "since: unknown key; #[event(..)] on a field takes: added, default, renamed, changed",
             "\"A\": `A` is not an event name",
             "\"A\": `A` is not an event name",
             "\"A\": `A` is the event's name already",

@@ -3,10 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{apply, event, event_enum, event_set, in_const, into_events, on};
+use super::{apply, event, event_enum, event_set, in_const, into_events, lock, on, report};
+use crate::guard::Guard;
 use crate::model::{Aggregate, mark};
 
-pub(crate) fn expand(aggregate: &Aggregate) -> TokenStream {
+pub(crate) fn expand(aggregate: &Aggregate, guard: &Guard) -> TokenStream {
     let Aggregate { ident, set, .. } = aggregate;
     let name = &aggregate.name.value;
     let events = &set.ident;
@@ -16,7 +17,10 @@ pub(crate) fn expand(aggregate: &Aggregate) -> TokenStream {
         event_set::expand(set),
         apply::expand(aggregate),
         into_events::expand(aggregate),
+        lock::aggregate(aggregate, guard),
+        lock::tracked(guard),
     ];
+    let report = report::aggregate(aggregate, guard);
     let (snapshots, fold) = (snapshots(aggregate), fold(aggregate));
     let impls = in_const(
         &set.root,
@@ -36,7 +40,7 @@ pub(crate) fn expand(aggregate: &Aggregate) -> TokenStream {
             }
         },
     );
-    quote!(#event_enum #impls)
+    quote!(#event_enum #impls #report)
 }
 
 /// From the stored bytes to `apply`, with no enum between: what a replay is made of.

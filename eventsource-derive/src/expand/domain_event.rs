@@ -1,14 +1,16 @@
 //! `impl DomainEvent`
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens as _, quote};
 use syn::Type;
 
-use super::{event, in_const, on};
+use super::schema::{Demand, object};
+use super::{event, history, in_const, lock, on, report, write};
 use crate::attr::event::Split;
-use crate::model::{Event, mark, mark_of_path};
+use crate::guard::Guard;
+use crate::model::{Event, Reading, mark, mark_of_path};
 
-pub(crate) fn expand(model: &Event) -> TokenStream {
+pub(crate) fn expand(model: &Event, guard: &Guard) -> TokenStream {
     let Event { ident, history, .. } = model;
     let name = &model.name.value;
     let version = history.version.value;
@@ -24,11 +26,15 @@ pub(crate) fn expand(model: &Event) -> TokenStream {
             quote!(#oldest)
         }
     };
-    let current = on(ident.span(), quote!(__eventsource::current::<Self>));
-    let older = older_versions(model);
+    let (versions, older_structs) = (versions(model), older_structs(model));
+    let (written, downcast) = (write::written(model), write::downcast(model));
     let split = split(model);
     let checks = history.previous.iter().map(|previous| assert_previous(model, previous)).chain(assert_sources(model));
-    in_const(
+    let (shape, locked) = current_shape(model, guard);
+    let tracked = lock::tracked(guard);
+    let report = report::event(model, guard);
+    let written_struct = write::assert_or_struct(model);
+    let impls = in_const(
         &model.root,
         quote! {
             #[automatically_derived]
@@ -38,14 +44,15 @@ pub(crate) fn expand(model: &Event) -> TokenStream {
                 const ALIASES: &'static [&'static str] = &[#(#aliases),*];
                 const OLDEST: u32 = #oldest;
                 const SPLIT_SOURCES: &'static [&'static str] = &[#(#sources),*];
+                const __SHAPE: &'static __eventsource::Shape = #shape;
+                #written
 
                 fn __decode(
                     decoding: &__eventsource::Decoding<'_>,
                     payload: &[u8],
                 ) -> ::core::result::Result<Self, __eventsource::Fault> {
                     match decoding.schema_version() {
-                        #version => #current(decoding, payload),
-                        #older
+                        #versions
                         _ => __eventsource::no_such_version::<Self, _>(decoding),
                     }
                 }
@@ -56,34 +63,110 @@ pub(crate) fn expand(model: &Event) -> TokenStream {
                 ) -> ::core::result::Result<::core::option::Option<Self>, __eventsource::Fault> {
                     #split
                 }
+
+                #downcast
             }
+            #(#older_structs)*
             #(#checks)*
+            #locked
+            #tracked
+            #written_struct
         },
-    )
+    );
+    quote!(#impls #report)
 }
 
-/// The branch that reads every version before the current one.
-fn older_versions(model: &Event) -> TokenStream {
-    let version = model.history.version.value;
-    let older = match (model.history.oldest(), version - 1) {
-        (oldest, last) if oldest > last => return TokenStream::new(),
-        (oldest, last) if oldest == last => quote!(#last),
-        (oldest, last) => quote!(#oldest..=#last),
+/// What the current version looks like, as far as anybody needs to know; and what compares it with the lock.
+fn current_shape(model: &Event, guard: &Guard) -> (TokenStream, TokenStream) {
+    let Some(stored) = &model.stored else {
+        let name = model.ident.to_string();
+        return (quote!(&__eventsource::Shape::Unknown(#name)), TokenStream::new());
     };
-    if let Some(previous) = &model.history.previous {
-        let decode = event(previous);
-        let step = on(mark(previous), quote!(__eventsource::from_previous::<#previous, Self>));
-        return quote!(#older => #step(#decode::__decode(decoding, payload)?, #version),);
+    if !guard.is_strict() {
+        let object = object(stored, Demand::SchemaIfAny);
+        let shape = quote! {{
+            #[allow(unused_imports)]
+            use __eventsource::Fallback as _;
+            #object
+        }};
+        return (shape, TokenStream::new());
     }
-    let mut steps: Vec<_> = model.history.upcasts.iter().collect();
-    steps.sort_by_key(|step| step.from.value);
-    let steps = steps.into_iter().map(|step| {
-        let (from, with) = (step.from.value, &step.with);
+    let mut shape = TokenStream::new();
+    let mut checked = TokenStream::new();
+    for stored in model.stored_versions() {
+        let fields = lock::Fields::new(stored.version.value, &stored.object);
+        if let Guard::Lock { lock, .. } = guard {
+            checked.extend(lock::checks(model, &stored, &fields, lock));
+        }
+        checked.extend(fields.constants);
+        if stored.is_current {
+            shape = fields.shape;
+        }
+    }
+    (shape, checked)
+}
+
+/// The branches that read every version.
+fn versions(model: &Event) -> TokenStream {
+    let of_struct = |tokens| on(model.ident.span(), tokens);
+    let version = model.history.version.value;
+    if let Some(previous) = &model.history.previous {
+        let (decode, last) = (event(previous), version - 1);
+        let older = match model.history.oldest() {
+            oldest if oldest < last => quote!(#oldest..=#last),
+            _ => quote!(#last),
+        };
+        let step = on(mark(previous), quote!(__eventsource::from_previous::<#previous, Self>));
+        let current = of_struct(quote!(__eventsource::current::<Self>));
+        return quote! {
+            #version => #current(decoding, payload),
+            #older => #step(#decode::__decode(decoding, payload)?, #version),
+        };
+    }
+    let mut readings = model.history.readings();
+    // The newest first, because most events are of it.
+    readings.reverse();
+    let raw_steps = raw_steps(model);
+    let arms = readings.into_iter().map(|Reading { versions, raw, shape }| {
+        let (first, last) = versions.into_inner();
+        let versions = if first == last { quote!(#last) } else { quote!(#first..=#last) };
+        let (ty, upcast) = match shape == version {
+            true => (quote!(Self), None),
+            false => (history::name(model, shape).into_token_stream(), Some(history::upcast(shape))),
+        };
+        let read = match raw {
+            true => {
+                let through = of_struct(quote!(__eventsource::from_raw_steps::<#ty>));
+                quote!(#through(decoding, payload, &[#(#raw_steps),*]))
+            }
+            false => {
+                let current = of_struct(quote!(__eventsource::current::<#ty>));
+                quote!(#current(decoding, payload))
+            }
+        };
+        match upcast {
+            Some(upcast) => quote!(#versions => #upcast(#read?),),
+            None => quote!(#versions => #read,),
+        }
+    });
+    arms.collect()
+}
+
+fn raw_steps(model: &Event) -> Vec<TokenStream> {
+    let steps = model.history.raw_steps().into_iter().map(|(from, with)| {
         let take = on(mark_of_path(&with.path), quote!(__eventsource::raw_step));
         quote!((#from, &|value, decoding| #take(#with, value, decoding)))
     });
-    let through = on(model.ident.span(), quote!(__eventsource::from_raw_steps::<Self>));
-    quote!(#older => #through(decoding, payload, &[#(#steps),*]),)
+    steps.collect()
+}
+
+/// A private struct for each older version that attributes tell of.
+fn older_structs(model: &Event) -> impl Iterator<Item = TokenStream> {
+    let version = model.history.version.value;
+    let mut shapes: Vec<u32> = model.history.readings().iter().map(|reading| reading.shape).collect();
+    shapes.retain(|shape| *shape != version);
+    shapes.dedup();
+    shapes.into_iter().map(|shape| history::older_struct(model, shape))
 }
 
 /// What a stored event of another name means for this one.

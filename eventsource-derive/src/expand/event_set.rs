@@ -13,7 +13,7 @@ pub(crate) fn expand(set: &Set) -> TokenStream {
     let events: Vec<_> = set.members.iter().map(|member| event(&member.event)).collect();
     let encode = set.members.iter().zip(&events).map(|(Member { variant, event: ty }, event)| {
         let (value, json) = (local("event", mark(ty)), on(mark(ty), quote!(__eventsource::Encoded::json)));
-        quote!(Self::#variant(#value) => #json(&#event::DESCRIPTOR, #value))
+        quote!(Self::#variant(#value) => #json(&#event::DESCRIPTOR, #value, #event::__downcast(#value)))
     });
     let (checks, conversions) = (checks(set), conversions(set));
     quote! {

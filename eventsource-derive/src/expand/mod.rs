@@ -10,7 +10,12 @@ pub(crate) mod apply;
 pub(crate) mod domain_event;
 pub(crate) mod event_enum;
 pub(crate) mod event_set;
+mod history;
 pub(crate) mod into_events;
+pub(crate) mod lock;
+pub(crate) mod report;
+pub(crate) mod schema;
+mod write;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::quote;

@@ -1,9 +1,13 @@
 //! The generated code, as it would be read by somebody who debugs it.
 
+use std::sync::Arc;
+
+use eventsource_schema::Lock;
 use proc_macro2::TokenStream;
 use syn::{DeriveInput, Path, parse_quote};
 
 use crate::derive;
+use crate::guard::Guard;
 
 fn expansion(derive: fn(&DeriveInput, Path) -> TokenStream, input: &str) -> String {
     let tokens = derive(&syn::parse_str(input).unwrap(), parse_quote!(::eventsource));
@@ -34,6 +38,50 @@ fn an_event_with_raw_steps_and_an_alias() {
         derive::domain_event,
         r#"#[event(name = "account.deposited", version = 3, alias = "account.paid_in", crate = "es",
                    upcast(from = 2, with = rename), upcast(from = 1, with = steps::to_cents))]
+           struct Deposited { cents: u64 }"#,
+    ));
+}
+
+#[test]
+fn an_event_with_a_history_in_attributes() {
+    insta::assert_snapshot!(expansion(
+        derive::domain_event,
+        r#"#[event(name = "account.deposited", version = 6, upcast(from = 1, with = f), upcast(from = 4, same),
+                   removed(field = "teller", in = 3))]
+           #[serde(rename_all = "camelCase", rename = "Paid", default, deny_unknown_fields)]
+           struct Deposited {
+               #[event(renamed(from = "cents", in = 3), changed(in = 3, from = u32, with = i64::from),
+                       changed(in = 6, from = i64, with = Self::eur))]
+               #[serde(alias = "sum", rename = "total", with = "money", default = "zero")]
+               amount: Money,
+               #[event(added = 4, default = "unknown")]
+               channel: String,
+               #[event(added = 6)]
+               note: Option<Box<Self>>,
+               at: Time,
+           }"#,
+    ));
+}
+
+#[test]
+fn an_event_of_which_an_older_version_is_written() {
+    insta::assert_snapshot!(expansion(
+        derive::domain_event,
+        r#"#[event(name = "account.deposited", version = 4, write = 1, removed(field = "teller", in = 2, from = String, default = ""))]
+           #[serde(rename_all = "camelCase")]
+           struct Deposited {
+               #[event(renamed(from = "cents", in = 3), changed(in = 3, from = u32, with = i64::from, back = narrow),
+                       changed(in = 4, from = i64, with = Self::eur, back = Self::minor))]
+               amount: Money,
+               #[event(added = 2, default = "unknown")]
+               channel: String,
+               #[serde(skip_serializing_if = "Option::is_none")]
+               note: Option<String>,
+           }"#,
+    ));
+    insta::assert_snapshot!(expansion(
+        derive::domain_event,
+        r#"#[event(name = "account.deposited", version = 3, write = 2, previous = old::DepositedV2)]
            struct Deposited { cents: u64 }"#,
     ));
 }
@@ -88,4 +136,39 @@ fn an_aggregate_with_a_mistake() {
 fn a_mistake_on_a_generic_type_leaves_no_stub() {
     let expansion = expansion(derive::domain_event, r#"#[event(name = "a", version = 1)] struct A<T> { t: T }"#);
     assert!(expansion.contains("compile_error!") && !expansion.contains("impl"), "{expansion}");
+}
+
+#[test]
+fn an_event_beside_its_lock() {
+    let lock = "format 1\nevent account.opened\n  version 1\n    owner: string\n  version 2\n    holder: string\nend\n";
+    let guard = Guard::Lock { path: "/bank/events.lock".into(), lock: Arc::new(Lock::parse(lock).unwrap()) };
+    insta::assert_snapshot!(guarded(
+        r#"#[event(name = "account.opened", version = 2)]
+           struct Opened { #[event(renamed(from = "owner", in = 2))] holder: String, note: Option<String> }"#,
+        &guard,
+    ));
+}
+
+#[test]
+fn an_event_that_is_asked() {
+    let guard = Guard::Asked { path: "/bank/events.lock".into() };
+    insta::assert_snapshot!(guarded(
+        r#"#[event(name = "account.opened", version = 2, upcast(from = 1, with = f))]
+           struct Opened { #[event(schema = "string(hex)")] key: [u8; 4] }"#,
+        &guard,
+    ));
+}
+
+fn guarded(input: &str, guard: &Guard) -> String {
+    let tokens = derive::guarded_event(&syn::parse_str(input).unwrap(), parse_quote!(::eventsource), guard);
+    prettyplease::unparse(&syn::parse2(tokens).unwrap())
+}
+
+#[test]
+fn a_schema_of_an_enum() {
+    insta::assert_snapshot!(expansion(
+        derive::event_schema,
+        r#"#[serde(tag = "kind", rename_all = "snake_case")]
+           enum Payment<T> { Cash { cents: u64 }, #[serde(rename = "wire")] Transfer(T), Free }"#,
+    ));
 }

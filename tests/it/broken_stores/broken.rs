@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use eventsource::memory::MemoryStore;
 use eventsource::testing::conformance::Fixture;
 use eventsource::{
-    AppendOutcome, AppendRequest, Appended, Checkpoint, CheckpointKey, Clock, EventStore, Load, LoadEnd, Page,
-    PendingSnapshot, Position, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit, VisitLoad,
+    AppendOutcome, AppendRequest, Appended, Checkpoint, CheckpointKey, Clock, EventStore, HeldType, Load, LoadEnd,
+    Page, PendingSnapshot, Position, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
@@ -172,6 +172,21 @@ impl EventStore for Broken {
                 FindsAllSnapshots => Ok(self.shared().snapshots.iter().map(|kept| kept.mark.stream.clone()).collect()),
                 _ => self.inner.snapshot_streams(category, kind, limit).await,
             }
+        }
+        .boxed()
+    }
+
+    fn held_types(&self) -> BoxFuture<'_, Result<Vec<HeldType>, StoreError>> {
+        async move {
+            self.open()?;
+            let mut held = self.inner.held_types().await?;
+            match self.defect {
+                // The name alone is the key of its table.
+                HoldsOneVersionOfAName => held.dedup_by(|a, b| a.name == b.name),
+                ForgetsHeldTypes => held.clear(),
+                _ => {}
+            }
+            Ok(held)
         }
         .boxed()
     }

@@ -159,6 +159,10 @@ defects! {
     CountsOnEncoding: an_offered_snapshot_that_cannot_be_encoded_is_dropped;
     FindsAllSnapshots: streams_with_snapshots_are_found_by_category_and_kind;
 
+    // What is held.
+    HoldsOneVersionOfAName: every_name_is_held_with_each_of_its_versions;
+    ForgetsHeldTypes: every_name_is_held_with_each_of_its_versions;
+
     // Waiting.
     NeverWakes: waiting_for_what_is_there_returns_at_once a_waiter_ends_when_the_store_is_closed;
     WakesOnlyAtOnce: a_waiter_wakes_when_an_event_is_appended;

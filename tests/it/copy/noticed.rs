@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use eventsource::memory::MemoryStore;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{
-    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, EventStore, ExpectedVersion, Import, Load, LoadEnd,
-    NewEvent, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity,
+    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, EventStore, ExpectedVersion, HeldType, Import, Load,
+    LoadEnd, NewEvent, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity,
     StreamId, Version, Visit, VisitLoad, copy,
 };
 use futures::future::BoxFuture;
@@ -80,6 +80,9 @@ impl EventStore for Faulty {
         _: &'a str,
         _: usize,
     ) -> BoxFuture<'a, Result<Vec<StreamId>, StoreError>> {
+        unreachable!()
+    }
+    fn held_types(&self) -> BoxFuture<'_, Result<Vec<HeldType>, StoreError>> {
         unreachable!()
     }
     fn load_checkpoint<'a>(&'a self, _: &'a CheckpointKey) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {

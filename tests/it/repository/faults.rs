@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use chrono::{DateTime, Utc};
 use eventsource::memory::MemoryStore;
 use eventsource::{
-    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Conflict, EventStore, ExecuteError, ExecuteOptions, Load,
-    LoadEnd, NewEvent, Page, PendingSnapshot, Position, Read, Repository, Retry, Snapshot, StoreError, StoreIdentity,
-    StreamId, Version, Visit, VisitLoad,
+    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Conflict, EventStore, ExecuteError, ExecuteOptions,
+    HeldType, Load, LoadEnd, NewEvent, Page, PendingSnapshot, Position, Read, Repository, Retry, Snapshot, StoreError,
+    StoreIdentity, StreamId, Version, Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -101,6 +101,10 @@ impl EventStore for Stumbling {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<StreamId>, StoreError>> {
         self.inner.snapshot_streams(category, kind, limit)
+    }
+
+    fn held_types(&self) -> BoxFuture<'_, Result<Vec<HeldType>, StoreError>> {
+        self.inner.held_types()
     }
 
     fn load_checkpoint<'a>(&'a self, key: &'a CheckpointKey) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {

@@ -2,6 +2,7 @@
 
 use crate::contract::append::AppendRequest;
 use crate::contract::read::Read;
+use crate::contract::store::HeldType;
 use crate::words::stream::{ExpectedVersion, Version};
 
 use super::asking::*;
@@ -14,6 +15,7 @@ rules![
     a_stream_is_not_a_prefix_of_another,
     names_choose_among_the_events,
     all_filters_must_hold,
+    every_name_is_held_with_each_of_its_versions,
 ];
 
 /// Streams whose names are made to be mixed up, each with one event, or more where it is repeated.
@@ -109,5 +111,23 @@ async fn all_filters_must_hold(fixture: &Fixture) -> Checked {
         .recorded(all[2].recorded_at..)
         .occurred(..=long_ago);
     ensure_eq!(ids(&pages(store, read).await?), [all[7].id], "the one event for which all filters hold");
+    Ok(())
+}
+
+async fn every_name_is_held_with_each_of_its_versions(fixture: &Fixture) -> Checked {
+    let store = &*fixture.store;
+    ensure_eq!(store.held_types().await?, [], "what an empty store holds");
+    let pairs = [("b", 2), ("a.c", 1), ("a.c", 300), ("a.c", 1), ("a-c", 1), ("b", 1)];
+    for (place, (name, schema_version)) in pairs.into_iter().enumerate() {
+        let mut event = named(name);
+        event.schema_version = schema_version;
+        let request = AppendRequest::new(stream(["a-1", "b-1"][place % 2]), ExpectedVersion::Any, vec![event]);
+        store_now(store, &request).await?;
+    }
+    let held: Vec<_> = [("a-c", 1), ("a.c", 1), ("a.c", 300), ("b", 1), ("b", 2)]
+        .into_iter()
+        .map(|(name, version)| HeldType::new(name, version))
+        .collect();
+    ensure_eq!(store.held_types().await?, held, "what the store holds");
     Ok(())
 }

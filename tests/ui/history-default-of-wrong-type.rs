@@ -2,10 +2,12 @@ use eventsource::DomainEvent;
 use serde::{Deserialize, Serialize};
 
 #[derive(DomainEvent, Serialize, Deserialize)]
-#[event(name = "account.deposited", version = 1)]
+#[event(name = "account.deposited", version = 2)]
 struct Deposited {
-    #[event(added = 2)]
+    #[event(added = 2, default = true)]
     cents: u64,
+    #[event(added = 2, default = "text")]
+    count: u64,
 }
 
 fn main() {}

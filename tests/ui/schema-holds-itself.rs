@@ -1,0 +1,9 @@
+use eventsource::EventSchema;
+
+#[derive(EventSchema)]
+struct Node {
+    value: i64,
+    children: Vec<Node>,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use eventsource::EventSchema;
+
+#[derive(EventSchema)]
+union Money {
+    minor: i64,
+}
+
+fn main() {}
