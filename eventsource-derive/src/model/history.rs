@@ -107,8 +107,10 @@ pub(crate) struct OldField<'a> {
     /// An attribute says the name.
     pub(crate) is_said: bool,
     /// Its type; none if it was removed and nobody says what it was.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a lock is compared with it"))]
     pub(crate) ty: Option<&'a Type>,
     /// Where the type is said: in `changed` or `removed`, else at the field.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a lock is compared with it"))]
     pub(crate) ty_span: Span,
 }
 
@@ -225,5 +227,47 @@ impl Removed {
             |version: &Spanned<u32>, key| Change { version: version.clone(), key, field: self.field.value.clone() };
         let added = self.added.iter().map(move |added| change(added, "added"));
         std::iter::once(change(&self.version, "removed")).chain(added)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::ToTokens as _;
+
+    use crate::attr::event::read_event;
+    use crate::errors::Errors;
+    use crate::model::Event;
+
+    #[test]
+    fn each_version_has_its_names_and_types_and_knows_who_says_so() {
+        let input = syn::parse_str(
+            r#"#[event(name = "a", version = 4, removed(field = "teller", in = 3, from = Name), removed(field = "x", in = 2))]
+               #[serde(rename_all = "camelCase")]
+               struct A {
+                   #[event(renamed(from = "cents", in = 3), changed(in = 3, from = u8, with = f), changed(in = 4, from = u16, with = g))]
+                   sum_total: u32,
+                   #[event(added = 4, default = 1)]
+                   count: u8,
+               }"#,
+        );
+        let (input, errors) = (input.unwrap(), Errors::new());
+        let event = Event::new(&input, read_event(&input, &errors), syn::parse_quote!(es), &errors);
+        errors.finish().unwrap();
+        let text = |span: proc_macro2::Span| span.source_text().unwrap_or_default();
+        let shape = |version| -> Vec<String> {
+            let fields = event.history.shape(version, &event.fields);
+            let shown = fields.iter().map(|field| {
+                let ty = field.ty.map(|ty| ty.to_token_stream().to_string()).unwrap_or_default();
+                format!("{}: {ty} said at {}, {}", field.wire, text(field.wire_span), text(field.ty_span))
+            });
+            shown.collect()
+        };
+        assert_eq!(
+            shape(1),
+            ["cents: u8 said at \"cents\", u8", "teller: Name said at \"teller\", Name", "x:  said at \"x\", \"x\"",]
+        );
+        assert_eq!(shape(2), ["cents: u8 said at \"cents\", u8", "teller: Name said at \"teller\", Name"]);
+        assert_eq!(shape(3), ["sumTotal: u16 said at sum_total, u16"]);
+        assert_eq!(shape(4), ["sumTotal: u32 said at sum_total, u32", "count: u8 said at count, u8"]);
     }
 }
