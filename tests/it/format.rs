@@ -1,155 +1,20 @@
-//! The stored format has its own promise: files that old releases wrote are opened by every later one.
+//! The stored format has its own promise: what old releases wrote is opened by every later one.
+
+mod contents;
+mod postgres;
+mod sqlite;
 
 use std::path::{Path, PathBuf};
 
-use eventsource::sqlite::{SqliteOptions, SqliteStore};
-use eventsource::{
-    AppendRequest, Checkpoint, CheckpointKey, Clock, Cursor, EventStore, ExpectedVersion, Load, LoadRow, Metadata,
-    NewEvent, Position, RawEvent, Read, Snapshot, SnapshotKey, SnapshotMark, StreamId, Version,
-};
-use sqlx::query;
-use uuid::Uuid;
-
-/// Names a file to be written in the newest format, for `tests/fixtures/format-N.db` of a release.
+/// Names a file to be written in the newest format, for `tests/fixtures/format-N.db` or `.sql` of a release.
 const WRITE: &str = "EVENTSOURCE_WRITE_FORMAT";
 
-fn fixture(format: u32) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/format-{format}.db"))
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
-fn id(number: u128) -> Uuid {
-    Uuid::from_u128(number)
-}
-
-fn account(name: &str) -> StreamId {
-    StreamId::new("account", name).unwrap()
-}
-
-fn event(number: u128, name: &'static str, version: u32, data: &str) -> NewEvent {
-    NewEvent::new(name, version, data.as_bytes().to_vec()).with_id(id(number))
-}
-
-/// One of everything that a file may hold.
-async fn write(path: &Path) {
-    let noon = "2024-02-29T12:00:00.000042Z".parse().unwrap();
-    let options = SqliteOptions::default().clock(Clock::new(move || noon));
-    let store = SqliteStore::open_with(path, options).await.unwrap();
-    let metadata = Metadata::default().with_actor("anna").with_correlation_id(id(77)).with_causation_id(id(78));
-    let opened = event(1, "account.opened", 1, r#"{"owner":"Ünal"}"#).with_metadata(metadata);
-    let occurred =
-        event(2, "account.credited", 2, r#"{"cents":5}"#).with_occurred_at("1993-01-01T00:00:00Z".parse().unwrap());
-    let first = AppendRequest::new(account("ünal-1"), ExpectedVersion::NoStream, vec![opened, occurred])
-        .and(account("bob"), ExpectedVersion::Any, vec![event(3, "account.opened", 1, "{}")])
-        .with_command_key("open-1");
-    store.append(first.into()).await.unwrap();
-    let plain = vec![event(4, "account.credited", 2, r#"{"cents":7}"#)];
-    store.append(AppendRequest::new(account("bob"), Version(1), plain).into()).await.unwrap();
-    let mark = SnapshotMark::new(account("bob"), SnapshotKey::new("state", 42, 1), (Version(1), Position(3)), noon);
-    store.save_snapshot(Snapshot::new(mark, b"{\"cents\":0}".to_vec())).await.unwrap();
-    let gone = vec![event(5, "account.credited", 2, r#"{"cents":9}"#)];
-    store.append(AppendRequest::new(account("carol"), ExpectedVersion::Any, gone).into()).await.unwrap();
-    store
-        .maintenance("anna", "case 17", async |connection| {
-            let delete = query("DELETE FROM events WHERE stream = 'account-carol'");
-            Ok(delete.execute(connection).await?.rows_affected())
-        })
-        .await
-        .unwrap();
-    let checkpoint = Checkpoint::new(Cursor::new(Position(4), id(4)), store.identity()).owner_epoch(3);
-    store.save_checkpoint(&CheckpointKey::new("balances").view_version(2).partition(1), checkpoint).await.unwrap();
-    store.close().await.unwrap();
-}
-
-/// Not a test by itself: writes the file that a release commits.
-#[tokio::test]
-async fn a_release_writes_its_file_when_asked() {
-    let Ok(path) = std::env::var(WRITE) else { return };
-    write(Path::new(&path)).await;
-}
-
-#[tokio::test]
-async fn a_file_of_format_1_is_opened_read_and_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let copy = folder.path().join("copy.db");
-    std::fs::copy(fixture(1), &copy).unwrap();
-    assert_holds_everything(&copy).await;
-}
-
-#[tokio::test]
-async fn a_file_of_this_release_holds_the_same() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("new.db");
-    write(&path).await;
-    assert_holds_everything(&path).await;
-}
-
-async fn assert_holds_everything(path: &Path) {
-    let store = SqliteStore::open(path).await.unwrap();
-    let mut rows = Vec::new();
-    let visit = &mut |event: &RawEvent<'_>| {
-        let text = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
-        rows.push(format!(
-            "{} {} {} {} {} {} {:?} {:?} {:?} {} {} {:?}",
-            event.position,
-            event.stream,
-            event.version,
-            event.name,
-            event.schema_version,
-            text(Some(event.data)).unwrap(),
-            text(event.meta),
-            event.correlation_id.map(|id| id.as_u128()),
-            event.causation_id.map(|id| id.as_u128()),
-            event.occurred_at.to_rfc3339(),
-            event.recorded_at.to_rfc3339(),
-            event.command_key,
-        ));
-        Ok(())
-    };
-    store.read(&Read::all(), visit).await.unwrap();
-    // The id of the maintenance event is the only thing that differs from file to file, and with it its key.
-    let key = rows[4].rfind("Some(").unwrap();
-    rows[4].truncate(key);
-    let noon = "2024-02-29T12:00:00.000042+00:00";
-    let first = id(1);
-    assert_eq!(
-        rows,
-        [
-            format!(
-                "1 account-ünal-1 1 account.opened 1 {{\"owner\":\"Ünal\"}} \
-                 Some(\"{{\\\"$events\\\":2,\\\"actor\\\":\\\"anna\\\"}}\") Some(77) Some(78) {noon} {noon} Some(\"open-1\")"
-            ),
-            format!(
-                "2 account-ünal-1 2 account.credited 2 {{\"cents\":5}} None None None \
-                 1993-01-01T00:00:00+00:00 {noon} None"
-            ),
-            format!("3 account-bob 1 account.opened 1 {{}} None None None {noon} {noon} Some(\"${first}\")"),
-            format!("4 account-bob 2 account.credited 2 {{\"cents\":7}} None None None {noon} {noon} None"),
-            format!(
-                "6 $maintenance-log 1 $maintenance 1 {{\"actor\":\"anna\",\"reason\":\"case 17\"}} None None None \
-                 {noon} {noon} "
-            ),
-        ]
-    );
-
-    let load = Load::new(account("bob")).with_snapshot(Some(SnapshotKey::new("state", 42, 1)));
-    let mut loaded = Vec::new();
-    let visit = &mut |row: LoadRow<'_>| {
-        loaded.push(match row {
-            LoadRow::Snapshot(snapshot) => format!("snapshot {}", snapshot.version),
-            LoadRow::Event(event) => format!("event {}", event.version),
-            LoadRow::Bare(event) => format!("bare {}", event.version),
-        });
-        Ok(())
-    };
-    store.load(&load, visit).await.unwrap();
-    assert_eq!(loaded, ["snapshot 1", "event 2"]);
-
-    let key = CheckpointKey::new("balances").view_version(2).partition(1);
-    let checkpoint = store.load_checkpoint(&key).await.unwrap().unwrap();
-    assert_eq!((checkpoint.cursor, checkpoint.owner_epoch), (Cursor::new(Position(4), id(4)), 3));
-    checkpoint.verify(&store).await.unwrap();
-
-    assert!(store.verify().await.unwrap().is_sound());
-    let next = AppendRequest::new(account("bob"), Version(2), vec![event(9, "account.credited", 2, "{}")]);
-    assert!(matches!(store.append(next.into()).await.unwrap(), eventsource::AppendOutcome::Stored(_)));
+/// The file that is to be written, if it is one of this kind.
+fn asked_for(extension: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(std::env::var_os(WRITE)?);
+    (path.extension()? == extension).then_some(path)
 }

@@ -108,6 +108,9 @@ async fn run<J: Weight>(mut receiver: mpsc::Receiver<Message<J>>, mut writer: im
         if !batch.is_empty() {
             let given_back = writer.write(batch).await;
             given_back.into_iter().rev().for_each(|job| waiting.push_front(job));
+            // Those who were just answered may come back first: else they would split into two halves, each of
+            // which waits for the other's batch. Where nobody is to run, this costs nothing.
+            tokio::task::yield_now().await;
         }
     }
 }
