@@ -18,7 +18,7 @@ pub use crate::folding::raw_step::raw_step;
 pub use crate::folding::report::{report_aggregate, report_event};
 pub use crate::folding::schema::{EventSchema, Fallback, Probe};
 pub use crate::folding::serde_bounds::{ReadBack, Snapshotted, Written};
-pub use crate::folding::snapshot_codec::SnapshotCodec;
+pub use crate::folding::snapshot_codec::{SnapshotCodec, fingerprint_of_state};
 pub use crate::words::decode_error::Fault;
 pub use eventsource_schema::{Field, Shape, Struct, Tagging, Variant};
 // For the private structs of older versions.

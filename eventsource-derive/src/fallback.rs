@@ -22,6 +22,7 @@ pub(crate) fn event(event: &Event, generics: &Generics) -> TokenStream {
                     const ALIASES: &'static [&'static str] = &[];
                     const OLDEST: u32 = 1;
                     const SPLIT_SOURCES: &'static [&'static str] = &[];
+                    const LOOKS_AROUND: bool = false;
                     const __SHAPE: &'static __eventsource::Shape = &__eventsource::Shape::Text("json");
 
                     fn __decode(

@@ -19,15 +19,17 @@ pub enum Merged {
 
 impl Lock {
     /// Takes in a report: adds versions, and fields that may be absent; changes nothing that is locked.
+    ///
+    /// Newer structs of an event come before older ones, and aggregates behind the events that they read.
     pub fn merge(&mut self, report: &Report) -> Vec<(String, u32, Merged)> {
         let mut outcomes = Vec::new();
         match report {
             Report::Event(event) => {
                 for (version, shape) in &event.shapes {
                     // How an older version is read was compared while compiling; what is stored of it cannot change.
-                    let is_locked =
-                        self.events.get(&event.name).is_some_and(|locked| locked.versions.contains_key(version));
-                    if *version < event.version && is_locked {
+                    let locked = self.events.get(&event.name).map(|locked| &locked.versions);
+                    let newest = locked.and_then(|versions| versions.keys().next_back()).max(Some(&event.version));
+                    if locked.is_some_and(|versions| versions.contains_key(version)) && Some(version) < newest {
                         continue;
                     }
                     let outcome = self.merge_version(&event.name, *version, shape);
@@ -54,7 +56,7 @@ impl Lock {
         if locked == shape {
             return Merged::Unchanged;
         }
-        let outcome = compare(&locked.shape(), &shape.shape());
+        let outcome = locked.compare(shape);
         if matches!(outcome, Merged::Extended(_)) {
             *locked = shape.clone();
         }
@@ -62,8 +64,14 @@ impl Lock {
     }
 }
 
-/// What [`Lock::merge`] would make of two texts of a shape.
-pub(crate) fn compare(locked: &str, now: &str) -> Merged {
+impl LockedVersion {
+    /// What [`Lock::merge`] would say of this version if a program reported `now`.
+    pub fn compare(&self, now: &Self) -> Merged {
+        compare(&self.shape(), &now.shape())
+    }
+}
+
+fn compare(locked: &str, now: &str) -> Merged {
     // A change names a path and two quotes; a shape has fewer places than bytes.
     let mut buffer = vec![0; 4096 + 64 * (locked.len() + now.len())];
     let diff = diff(locked, now, "", &mut buffer);

@@ -25,8 +25,10 @@ pub struct EventReport {
     pub name: String,
     /// Older stored names.
     pub aliases: Vec<String>,
-    /// The version that is written.
+    /// The version of the struct.
     pub version: u32,
+    /// The version that is stored: an older one while `write` says so.
+    pub written: u32,
     /// The oldest that is read.
     pub oldest: u32,
     /// How each older version becomes the next.
@@ -75,6 +77,11 @@ impl StepKind {
     /// The kind of this name: `raw`, `declarative`, `previous`.
     pub fn from_name(name: &str) -> Option<Self> {
         KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        KINDS.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
     }
 
     /// A step of this kind.
@@ -145,6 +152,7 @@ impl Report {
                 "module" => (event.module, reader.module) = (value.to_owned(), value.to_owned()),
                 "alias" => event.aliases.push(value.to_owned()),
                 "version" => event.version = number()?,
+                "written" => event.written = number()?,
                 "oldest" => event.oldest = number()?,
                 "step" => event.steps.push(step(value).ok_or_else(|| format!("`{line}` is no step"))?),
                 "reads" => reader.reads.push(value.to_owned()),
@@ -178,10 +186,9 @@ impl fmt::Display for Report {
             Self::Event(event) => {
                 writeln!(f, "event {}\nmodule {}", event.name, event.module)?;
                 event.aliases.iter().try_for_each(|alias| writeln!(f, "alias {alias}"))?;
-                writeln!(f, "version {}\noldest {}", event.version, event.oldest)?;
+                writeln!(f, "version {}\nwritten {}\noldest {}", event.version, event.written, event.oldest)?;
                 for step in &event.steps {
-                    let kind = KINDS.iter().find(|(_, kind)| *kind == step.kind).map_or("", |(name, _)| name);
-                    writeln!(f, "step {} {kind}", step.from)?;
+                    writeln!(f, "step {} {}", step.from, step.kind.name())?;
                 }
                 lock.events.entry(event.name.clone()).or_default().versions = event.shapes.clone();
             }

@@ -205,6 +205,7 @@ fn event(name: &str, version: u32, fields: &[(&str, bool, &str)]) -> Report {
         name: name.into(),
         aliases: vec!["a.old".into()],
         version,
+        written: version,
         oldest: 1,
         steps: vec![StepKind::Raw.step(1), StepKind::Declarative.step(2)],
         shapes: [(version, shape)].into(),
@@ -224,6 +225,8 @@ fn what_is_locked_stays_as_it_is() {
     assert_eq!(lock, before);
     assert_eq!(outcome(&mut lock, &event("a.b", 4, &[("x", false, "u64")])), Merged::Added);
     assert_eq!(Lock::parse(&lock.to_string()).unwrap(), lock);
+    // A struct of before only reads, and may accept more.
+    assert!(lock.merge(&event("a.b", 3, &[("x", false, "i128")])).is_empty());
 }
 
 #[test]

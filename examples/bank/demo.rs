@@ -52,7 +52,7 @@ pub(crate) async fn run() -> Result<(), Stop> {
     withdraw_too_much(&accounts).await?;
     race_for_the_last_money(&accounts).await?;
     close_two_accounts(&accounts).await?;
-    read_an_old_version(&accounts).await?;
+    read_every_version(&accounts).await?;
     kill_and_run_again(&file, &folder.path().join("killed.db"), &books).await?;
     print_statement(&accounts).await?;
     look_back(&accounts, [year::day(3, 31), year::day(9, 30)]).await?;
@@ -138,26 +138,30 @@ async fn race_for_the_last_money(accounts: &Repository<Account>) -> Result<(), S
     Ok(())
 }
 
-/// Writes what a program of last year would have written, and reads it with the program of today.
-async fn read_an_old_version(accounts: &Repository<Account>) -> Result<(), Stop> {
+/// Writes what the programs of two years ago, of last year and of today write, and reads it with the one of today.
+async fn read_every_version(accounts: &Repository<Account>) -> Result<(), Stop> {
     let id = OLD.to_string();
     let mut events = vec![NewEvent::encode(&AccountEvent::from(Opened {}))?];
     for crowns in [100, 250, 50] {
         events.push(NewEvent::new(Credited::NAME, 1, format!(r#"{{"crowns":{crowns}}}"#).into_bytes()));
     }
+    events.push(NewEvent::new(Credited::NAME, 2, br#"{"amount":7550,"text":"salary"}"#.to_vec()));
+    let today = Credited { amount: Money::hundredths(1250), purpose: "interest".to_owned() };
+    events.push(NewEvent::encode(&today)?);
     let request = AppendRequest::new(accounts.stream(&id)?, ExpectedVersion::NoStream, events);
     accounts.store().append(request.into()).await?;
 
-    let mut amounts = Vec::new();
+    let (mut versions, mut read) = (Vec::new(), Vec::new());
     for recorded in accounts.history(&id, History::all()).await?.events {
-        if let (1, AccountEvent::Credited(credited)) = (recorded.schema_version, recorded.event) {
-            amounts.push(credited.amount.to_string());
+        if let AccountEvent::Credited(Credited { amount, purpose }) = recorded.event {
+            versions.push(recorded.schema_version.to_string());
+            read.push(format!("{purpose} {amount}"));
         }
     }
-    let (count, amounts) = (amounts.len(), amounts.join(", "));
+    let (versions, read) = (versions.join(", "), read.join(", "));
     let balance = accounts.load(&id).await?.balance;
-    say("versions", format!("{count} × {} stored as version 1 in whole crowns (100, 250, 50)", Credited::NAME))?;
-    say("", format!("read as version {} in hundredths: {amounts}; balance {balance:#} Kč", Credited::VERSION))?;
+    say("versions", format!("{} stored as versions {versions}", Credited::NAME))?;
+    say("", format!("read as version {}: {read}; balance {balance:#} Kč", Credited::VERSION))?;
     Ok(())
 }
 

@@ -9,24 +9,15 @@ use super::money::Money;
 #[event(name = "account.opened", version = 1)]
 pub(crate) struct Opened {}
 
+/// Version 1 counted whole crowns and kept no text; branches with the oldest program still write it. Version 2 called the
+/// purpose a text, as the debit still does.
 #[derive(DomainEvent, Serialize, Deserialize)]
-#[event(name = "account.credited", version = 2, previous = CreditedV1)]
+#[event(name = "account.credited", version = 3)]
 pub(crate) struct Credited {
+    #[event(renamed(from = "crowns", in = 2), changed(in = 2, from = i64, with = Money::crowns))]
     pub(crate) amount: Money,
-    pub(crate) text: String,
-}
-
-/// Version 1 counted whole crowns and kept no text. Branches with the old program still write it.
-#[derive(DomainEvent, Deserialize)]
-#[event(name = "account.credited", version = 1)]
-pub(crate) struct CreditedV1 {
-    crowns: i64,
-}
-
-impl From<CreditedV1> for Credited {
-    fn from(old: CreditedV1) -> Self {
-        Self { amount: Money::crowns(old.crowns), text: "deposit".to_owned() }
-    }
+    #[event(added = 2, default = "deposit", renamed(from = "text", in = 3))]
+    pub(crate) purpose: String,
 }
 
 #[derive(DomainEvent, Serialize, Deserialize)]
@@ -162,7 +153,7 @@ impl Handle<Post> for Account {
         let Post { direction, amount, ref text } = *command;
         let opened = (self.status == Status::Unknown).then_some(Opened {});
         let entry: AccountEvent = match direction {
-            Direction::Credit => Credited { amount, text: text.clone() }.into(),
+            Direction::Credit => Credited { amount, purpose: text.clone() }.into(),
             Direction::Debit => Debited { amount, text: text.clone() }.into(),
         };
         let balance = self.after(&entry).balance;

@@ -29,6 +29,9 @@ use clap::Parser;
 
 use store::StoreUrl;
 
+// What is stored is locked in `events.bank.lock`.
+eventsource::schema_lock!();
+
 /// A bank whose every change is an event. Without arguments: a demonstration.
 #[derive(Parser, Debug)]
 #[command(name = "bank")]

@@ -5,12 +5,13 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::str::FromStr;
 
+use eventsource::EventSchema;
 use serde::{Deserialize, Serialize};
 
 /// An amount or a balance in hundredths of a crown, the integer that is stored.
 ///
 /// `{}` writes `-1234.50`, `{:#}` what a person reads: `-1,234.50`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, EventSchema, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Money(i64);
 

@@ -48,7 +48,7 @@ pub(crate) async fn write_statement(
 fn entry(event: &AccountEvent) -> (&str, Option<Money>) {
     match event {
         AccountEvent::Opened(_) => ("account opened", None),
-        AccountEvent::Credited(credited) => (&credited.text, Some(credited.amount)),
+        AccountEvent::Credited(credited) => (&credited.purpose, Some(credited.amount)),
         AccountEvent::Debited(debited) => (&debited.text, Some(Money::ZERO - debited.amount)),
         AccountEvent::Overdrawn(_) => ("below zero", None),
         AccountEvent::Closed(_) => ("account closed", None),

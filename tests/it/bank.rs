@@ -12,63 +12,21 @@ mod row;
 mod store;
 
 mod demo;
+mod history;
 mod input;
 mod ledger;
 mod rules;
 mod small;
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
-use std::time::SystemTime;
 
 use serde_json::Value;
 
-/// The built example. `cargo test` builds it; `cargo test --test it` does not, so then it is built here.
-fn program() -> &'static PathBuf {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let profile = test.parent().unwrap().parent().unwrap();
-        let program = profile.join("examples").join(format!("bank{}", std::env::consts::EXE_SUFFIX));
-        if modified(&program).is_none_or(|built| newest_source() > built) {
-            let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "--quiet", "--example", "bank"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-            build.arg("--target-dir").arg(profile.parent().unwrap());
-            if profile.ends_with("release") {
-                build.arg("--release");
-            }
-            assert!(build.status().unwrap().success(), "the example does not build");
-        }
-        program
-    })
-}
-
-fn modified(path: &Path) -> Option<SystemTime> {
-    path.metadata().and_then(|metadata| metadata.modified()).ok()
-}
-
-/// When something was changed last of which the program is made.
-fn newest_source() -> SystemTime {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let crates = ["core", "derive", "sqlite", "postgres"].map(|name| root.join(format!("eventsource-{name}/src")));
-    let mut folders = Vec::from(crates);
-    folders.extend([root.join("src"), root.join("examples/bank")]);
-    let mut newest = SystemTime::UNIX_EPOCH;
-    while let Some(folder) = folders.pop() {
-        for entry in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
-            match entry.is_dir() {
-                true => folders.push(entry),
-                false => newest = newest.max(modified(&entry).unwrap_or(newest)),
-            }
-        }
-    }
-    newest
-}
+use super::programs::program;
 
 /// The program with these arguments, not run yet.
 fn bank<A: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
-    let mut command = Command::new(program());
+    let mut command = Command::new(program("bank"));
     command.args(arguments).stdin(Stdio::null());
     command
 }

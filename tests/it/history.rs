@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 mod chain;
+mod surroundings;
 
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 struct Money {

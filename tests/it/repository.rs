@@ -3,5 +3,6 @@
 mod account;
 mod commands;
 mod faults;
+mod nested;
 mod past;
 mod snapshots;

@@ -32,6 +32,7 @@ fn files(folder: &str, endings: &[&str]) -> Vec<PathBuf> {
 fn sources() -> Vec<PathBuf> {
     let folders = [
         "src",
+        "cargo-eventsource/src",
         "eventsource-core/src",
         "eventsource-derive/src",
         "eventsource-schema/src",
@@ -119,7 +120,7 @@ fn nothing_is_left_undone_in_the_sources() {
         .iter()
         .map(|mark| mark.replace('|', ""))
         .collect();
-    let tests = files("tests", &[".rs"]).into_iter().chain(files("benches", &[".rs"]));
+    let tests = ["tests", "cargo-eventsource/tests", "benches"].iter().flat_map(|folder| files(folder, &[".rs"]));
     for path in sources().into_iter().chain(tests) {
         let text = text(&path);
         for mark in &marks {

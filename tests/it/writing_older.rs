@@ -5,6 +5,8 @@ use eventsource::testing::given;
 use eventsource::{Aggregate, Apply, DomainEvent, NewEvent, Repository, Version};
 use serde::{Deserialize, Serialize};
 
+mod property;
+
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub(crate) struct Money {
     pub(crate) minor: i64,

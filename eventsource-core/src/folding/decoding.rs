@@ -140,6 +140,11 @@ impl<Old, New> Part<Old, New> {
         checked::assert_source(&self.stored_as, source);
     }
 
+    /// Whether a step to the source may look at what surrounds a payload.
+    pub const fn looks_around(&self) -> bool {
+        self.stored_as.looks_around
+    }
+
     /// Decodes the source and takes the part.
     pub fn decode(&self, decoding: &Decoding<'_>, payload: &[u8]) -> Result<Option<New>, Fault> {
         Ok((self.with)(&(self.decode)(decoding, payload)?))

@@ -55,6 +55,9 @@ pub trait DomainEvent: Sized + Send + Sync + 'static {
     /// The version in which it is stored while older programs read along; `VERSION` unless `write` says otherwise.
     #[doc(hidden)]
     const WRITTEN: u32 = Self::VERSION;
+    /// Some step to it, or to what it is split from, is on raw JSON and may look at what surrounds a payload.
+    #[doc(hidden)]
+    const LOOKS_AROUND: bool;
     /// What it is stored as. The name is empty if the derive reported an error, so that no check reports it again.
     #[doc(hidden)]
     const DESCRIPTOR: EventDescriptor = EventDescriptor::of::<Self>();

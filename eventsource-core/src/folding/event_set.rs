@@ -71,7 +71,7 @@ pub struct EventDescriptor {
     pub written: u32,
     /// Names of stored events of which it is a part.
     pub split_sources: &'static [&'static str],
-    /// Some step to it may look at what surrounds a payload.
+    /// Some step to it, on raw JSON, may look at what surrounds a payload.
     pub looks_around: bool,
 }
 
@@ -86,8 +86,7 @@ impl EventDescriptor {
             version: E::VERSION,
             written: E::WRITTEN,
             split_sources: E::SPLIT_SOURCES,
-            // Only a step on raw JSON does, of which an event with one version has none.
-            looks_around: E::OLDEST < E::VERSION || !E::SPLIT_SOURCES.is_empty(),
+            looks_around: E::LOOKS_AROUND,
         }
     }
 

@@ -19,6 +19,7 @@ pub fn report_event<E: DomainEvent>(lock: &str, module: &str, steps: &[(u32, &st
         name: E::NAME.to_owned(),
         aliases: E::ALIASES.iter().map(|&alias| alias.to_owned()).collect(),
         version: E::VERSION,
+        written: E::WRITTEN,
         oldest: E::OLDEST,
         steps: steps.collect(),
         shapes: shapes.collect(),

@@ -73,12 +73,15 @@ fn snapshots(aggregate: &Aggregate) -> TokenStream {
     let Some(snapshot) = &aggregate.snapshot else {
         return quote!(::core::option::Option::None);
     };
-    let (every, revision, fingerprint) = (snapshot.every.value, snapshot.revision, aggregate.fingerprint);
+    let (every, revision) = (snapshot.every.value, snapshot.revision);
+    let (tokens, types) = (aggregate.fingerprint, &aggregate.types);
     // A state that serde does not know is an error on the key that asks for snapshots.
-    on(
-        snapshot.span,
-        quote! {
-            ::core::option::Option::Some(__eventsource::SnapshotCodec::<Self>::json(#every, #revision, #fingerprint))
-        },
-    )
+    let codec = on(snapshot.span, quote!(__eventsource::SnapshotCodec::<Self>::json(#every, #revision)));
+    quote! {
+        #[allow(unused_imports)]
+        use __eventsource::Fallback as _;
+        ::core::option::Option::Some(#codec.with_fingerprint(
+            const { __eventsource::fingerprint_of_state(#tokens, &[#(__eventsource::Probe::<#types>::SHAPE),*]) },
+        ))
+    }
 }

@@ -26,6 +26,7 @@ pub(crate) fn expand(model: &Event, guard: &Guard) -> TokenStream {
             quote!(#oldest)
         }
     };
+    let looks_around = looks_around(model);
     let (versions, older_structs) = (versions(model), older_structs(model));
     let (written, downcast) = (write::written(model), write::downcast(model));
     let split = split(model);
@@ -44,6 +45,7 @@ pub(crate) fn expand(model: &Event, guard: &Guard) -> TokenStream {
                 const ALIASES: &'static [&'static str] = &[#(#aliases),*];
                 const OLDEST: u32 = #oldest;
                 const SPLIT_SOURCES: &'static [&'static str] = &[#(#sources),*];
+                const LOOKS_AROUND: bool = #looks_around;
                 const __SHAPE: &'static __eventsource::Shape = #shape;
                 #written
 
@@ -104,6 +106,21 @@ fn current_shape(model: &Event, guard: &Guard) -> (TokenStream, TokenStream) {
         }
     }
     (shape, checked)
+}
+
+/// Whether a step on raw JSON leads to it: one of its own, of the struct before it, or of what it is split from.
+fn looks_around(model: &Event) -> TokenStream {
+    let own = (!model.history.raw_steps().is_empty()).then(|| quote!(true));
+    let previous = model.history.previous.as_ref().map(|previous| {
+        let previous = event(previous);
+        quote!(#previous::LOOKS_AROUND)
+    });
+    let sources = model.splits.iter().map(|split| {
+        let part = part(split, quote!(Self));
+        quote!(#part.looks_around())
+    });
+    let all: Vec<_> = own.into_iter().chain(previous).chain(sources).collect();
+    if all.is_empty() { quote!(false) } else { quote!(#(#all)||*) }
 }
 
 /// The branches that read every version.

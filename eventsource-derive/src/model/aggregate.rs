@@ -19,6 +19,8 @@ pub(crate) struct Aggregate {
     pub(crate) snapshot: Option<Snapshot>,
     /// Changes with the fields of the state, so that a snapshot of another shape is not read.
     pub(crate) fingerprint: u64,
+    /// The types in it, whose shapes count as well.
+    pub(crate) types: Vec<Type>,
 }
 
 impl Aggregate {
@@ -37,6 +39,7 @@ impl Aggregate {
             derives: attr.derives,
             snapshot: attr.snapshot,
             fingerprint: fingerprint::of(input),
+            types: fingerprint::types(input),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, Data, DeriveInput, Fields};
+use syn::{Attribute, Data, DeriveInput, Fields, GenericArgument, PathArguments, Type};
 
 /// FNV-1a over the tokens of the fields, their types and all serde attributes, in declared order.
 ///
@@ -23,6 +23,44 @@ pub(super) fn of(input: &DeriveInput) -> u64 {
         Data::Union(_) => {}
     }
     hash.0
+}
+
+/// The types that a state names: those of its fields, and in them those that they are made with, such as the `Money`
+/// of `HashMap<Key, Money>`, which may have a schema where the whole has none.
+pub(super) fn types(input: &DeriveInput) -> Vec<Type> {
+    let fields: Vec<_> = match &input.data {
+        Data::Struct(data) => data.fields.iter().collect(),
+        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
+        Data::Union(_) => Vec::new(),
+    };
+    let mut types: Vec<Type> = Vec::new();
+    for field in fields {
+        gather(&field.ty, &mut types);
+    }
+    types
+}
+
+fn gather(ty: &Type, types: &mut Vec<Type>) {
+    if !types.contains(ty) {
+        types.push(ty.clone());
+    }
+    match ty {
+        // So a type arrives that was given to a macro.
+        Type::Group(group) => gather(&group.elem, types),
+        Type::Paren(paren) => gather(&paren.elem, types),
+        Type::Array(array) => gather(&array.elem, types),
+        Type::Tuple(tuple) => tuple.elems.iter().for_each(|ty| gather(ty, types)),
+        Type::Path(path) => {
+            let last = path.path.segments.last();
+            let Some(PathArguments::AngleBracketed(arguments)) = last.map(|last| &last.arguments) else { return };
+            for argument in &arguments.args {
+                if let GenericArgument::Type(ty) = argument {
+                    gather(ty, types);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 struct Fnv(u64);

@@ -107,10 +107,8 @@ pub(crate) struct OldField<'a> {
     /// An attribute says the name.
     pub(crate) is_said: bool,
     /// Its type; none if it was removed and nobody says what it was.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a lock is compared with it"))]
     pub(crate) ty: Option<&'a Type>,
     /// Where the type is said: in `changed` or `removed`, else at the field.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a lock is compared with it"))]
     pub(crate) ty_span: Span,
 }
 

@@ -50,9 +50,12 @@ fn an_account_without_money_is_closed() {
 }
 
 #[test]
-fn events_stored_as_version_1_are_read_as_version_2() {
-    says("versions   3 × account.credited stored as version 1 in whole crowns (100, 250, 50)");
-    says("           read as version 2 in hundredths: 100.00, 250.00, 50.00; balance 400.00 Kč");
+fn events_stored_in_three_versions_are_read_as_the_newest() {
+    says("versions   account.credited stored as versions 1, 1, 1, 2, 3");
+    says(
+        "           read as version 3: deposit 100.00, deposit 250.00, deposit 50.00, salary 75.50, interest 12.50; \
+         balance 488.00 Kč",
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ const TEN: Money = Money::crowns(10);
 const TWENTY: Money = Money::crowns(20);
 
 fn credited(amount: Money) -> Credited {
-    Credited { amount, text: "salary".to_owned() }
+    Credited { amount, purpose: "salary".to_owned() }
 }
 
 fn debited(amount: Money) -> Debited {

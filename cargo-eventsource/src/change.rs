@@ -1,0 +1,89 @@
+//! What differs between a lock and its program, or between two locks, and how it is told.
+
+use serde_json::{Value, json};
+
+/// One difference.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) event: String,
+    pub(crate) version: Option<u32>,
+    pub(crate) kind: Kind,
+}
+
+/// What differs.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// A version that is not locked.
+    New,
+    /// Fields that may be absent and are not locked; the lines about them.
+    Extended(String),
+    /// An aggregate that is not locked as a reader.
+    Reader(String),
+    /// Another shape than the locked one; the lines about it.
+    Changed(String),
+    /// The program has an older struct only, of this version.
+    Ahead(u32),
+    /// It is locked, and no struct and no aggregate knows it.
+    Unread,
+    /// The current version was locked anew; the lines about it.
+    Amended(String),
+    /// It was locked there, and is not here.
+    Gone,
+    /// This reader was locked there, and is not here.
+    ReaderGone(String),
+}
+
+impl Change {
+    pub(crate) fn of_version(event: &str, version: u32, kind: Kind) -> Self {
+        Self { event: event.to_owned(), version: Some(version), kind }
+    }
+
+    pub(crate) fn of_event(event: &str, kind: Kind) -> Self {
+        Self { event: event.to_owned(), version: None, kind }
+    }
+
+    /// Whether `lock` writes it, so that nothing is left to say.
+    pub(crate) fn is_written(&self) -> bool {
+        matches!(self.kind, Kind::New | Kind::Extended(_) | Kind::Reader(_) | Kind::Amended(_))
+    }
+
+    /// One word for it.
+    pub(crate) fn word(&self) -> &'static str {
+        match self.kind {
+            Kind::New => "new",
+            Kind::Extended(_) => "extended",
+            Kind::Reader(_) => "reader",
+            Kind::Changed(_) => "changed",
+            Kind::Ahead(_) => "ahead",
+            Kind::Unread => "unread",
+            Kind::Amended(_) => "amended",
+            Kind::Gone | Kind::ReaderGone(_) => "gone",
+        }
+    }
+
+    /// The event, and the version if it is about one.
+    pub(crate) fn subject(&self) -> String {
+        match self.version {
+            Some(version) => format!("{} version {version}", self.event),
+            None => self.event.clone(),
+        }
+    }
+
+    /// What there is to say besides.
+    pub(crate) fn details(&self) -> String {
+        match &self.kind {
+            Kind::New | Kind::Gone => String::new(),
+            Kind::Extended(text) | Kind::Changed(text) | Kind::Amended(text) => text.clone(),
+            Kind::Reader(name) => format!("is read by {name}"),
+            Kind::ReaderGone(name) => format!("was read by {name}"),
+            Kind::Ahead(version) => format!("the newest struct of the program is version {version}"),
+            Kind::Unread => "no struct has this name: give the event that it is now alias = \"..\", \
+                 or its aggregate retired(\"..\")"
+                .to_owned(),
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({ "event": self.event, "version": self.version, "change": self.word(), "details": self.details() })
+    }
+}
