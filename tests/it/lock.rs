@@ -2,4 +2,5 @@
 
 mod compared;
 mod package;
+mod readme;
 mod reported;

@@ -1,5 +1,6 @@
 //! A package with a lock and a crate beside it, written out anew for each change.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -146,13 +147,34 @@ impl Workspace {
 
     /// Every error of `cargo check`, as `file: token: message`.
     pub(super) fn errors(&self) -> Vec<String> {
+        self.check().errors
+    }
+
+    /// What `cargo check` says of the packages.
+    pub(super) fn check(&self) -> Checked {
         let arguments = ["check", "--workspace", "--lib", "--bins", "--keep-going", "--message-format=json"];
         let output = self.cargo(&arguments, &[]);
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        let errors: Vec<_> = stdout.lines().filter_map(|line| error(&serde_json::from_str(line).ok()?)).collect();
+        let messages: Vec<Value> = stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let errors: Vec<_> = messages.iter().filter_map(error).collect();
+        let rendered = messages.iter().filter(|message| error(message).is_some());
+        let rendered =
+            rendered.filter_map(|message| message["message"]["rendered"].as_str().map(str::to_owned)).collect();
+        let whole = messages.iter().filter(|message| message["reason"] == "compiler-artifact");
+        let whole = whole.filter_map(|message| Some(message["target"]["name"].as_str()?.replace('_', "-"))).collect();
         assert_eq!(output.status.success(), errors.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-        errors
+        Checked { errors, rendered, whole }
     }
+}
+
+/// What `cargo check` has said.
+pub(super) struct Checked {
+    /// As `file: token: message`.
+    pub(super) errors: Vec<String>,
+    /// As people see them.
+    pub(super) rendered: Vec<String>,
+    /// The crates that compile.
+    pub(super) whole: BTreeSet<String>,
 }
 
 fn manifest(name: &str, dependencies: &str) -> String {
