@@ -15,7 +15,8 @@ use crate::workspace::Workspace;
 
 /// Adds what is not locked.
 pub(crate) fn lock(arguments: &Lock) -> Result<bool, Failure> {
-    let (workspace, mut files) = files(&arguments.selection, &arguments.example)?;
+    let workspace = Workspace::find(&arguments.selection)?;
+    let mut files = files(&workspace, &arguments.selection, &arguments.example)?;
     if !arguments.amend.is_empty() {
         amend(&mut files, arguments)?;
     }
@@ -73,7 +74,14 @@ fn amend(files: &mut [LockFile], arguments: &Lock) -> Result<(), Failure> {
 
 /// Compares, and writes nothing.
 pub(crate) fn check(arguments: &Check) -> Result<bool, Failure> {
-    let (workspace, files) = files(&arguments.selection, &[])?;
+    let workspace = Workspace::find(&arguments.selection)?;
+    // Before anything is compiled or said: a revision that cannot be read is no answer.
+    let revision = arguments.against.as_deref().map(|name| Revision::find(&workspace.root, name)).transpose()?;
+    let files = files(&workspace, &arguments.selection, &[])?;
+    let comparison = match &revision {
+        Some(revision) => Some((&revision.name, against::compare(&files, revision)?)),
+        None => None,
+    };
     let mut answer = Answer::new(arguments.selection.json);
     for file in &files {
         answer.changes("changes", &file.shown, &file.changes, false);
@@ -82,11 +90,9 @@ pub(crate) fn check(arguments: &Check) -> Result<bool, Failure> {
     if !is_well && files.iter().flat_map(|file| &file.changes).any(Change::is_written) {
         answer.say("to lock what is not locked: cargo eventsource lock");
     }
-    if let Some(name) = &arguments.against {
-        let revision = Revision::find(&workspace.root, name)?;
-        let comparison = against::compare(&files, &revision)?;
+    if let Some((name, comparison)) = &comparison {
         is_well &= comparison.broken.is_empty();
-        answer.comparison(name, &comparison);
+        answer.comparison(name, comparison);
         if !comparison.broken.is_empty() {
             answer
                 .say(&format!("what `{name}` has locked may be stored: restore it, or merge `{name}` if it is ahead"));
@@ -100,7 +106,8 @@ pub(crate) fn check(arguments: &Check) -> Result<bool, Failure> {
 
 /// Shows every event.
 pub(crate) fn list(arguments: &List) -> Result<bool, Failure> {
-    let (_, files) = files(&arguments.selection, &[])?;
+    let workspace = Workspace::find(&arguments.selection)?;
+    let files = files(&workspace, &arguments.selection, &[])?;
     let mut answer = Answer::new(arguments.selection.json);
     files.iter().for_each(|file| answer.list(file));
     if files.is_empty() {
@@ -110,13 +117,12 @@ pub(crate) fn list(arguments: &List) -> Result<bool, Failure> {
 }
 
 /// The locks of the chosen packages beside what their programs say.
-fn files(selection: &Selection, examples: &[String]) -> Result<(Workspace, Vec<LockFile>), Failure> {
-    let workspace = Workspace::find(selection)?;
-    lock_file::read_all(&workspace)?;
-    let reports = program::ask(&workspace, selection, examples)?;
-    let mut files = lock_file::find(&workspace, reports)?;
+fn files(workspace: &Workspace, selection: &Selection, examples: &[String]) -> Result<Vec<LockFile>, Failure> {
+    lock_file::read_all(workspace)?;
+    let reports = program::ask(workspace, selection, examples)?;
+    let mut files = lock_file::find(workspace, reports)?;
     files.retain(|file| !file.is_empty());
-    Ok((workspace, files))
+    Ok(files)
 }
 
 fn nothing_to_say(files: &[LockFile]) -> &'static str {

@@ -28,7 +28,9 @@ fn what_cannot_be_read_is_exit_code_2() {
         assert!(answer.stderr.contains(text), "{}", answer.stderr);
         assert_eq!(answer.stdout, "");
     };
+    bank.write("src/lib.rs", &BANK.replace("owner: String", "owner: u64"));
     refused(&["check", "--against", "v9"], "git does not know `v9`");
+    bank.write("src/lib.rs", BANK);
     refused(&["check", "-p", "bnak"], "there is no package `bnak` here, but bank");
     refused(&["lock", "--example", "none"], "there is no example `none`");
     refused(&["unlock"], "unrecognized subcommand");
