@@ -185,13 +185,7 @@ async fn replay(scale: &Scale) -> Rounds {
     let mut rounds = Rounds::default();
     for _ in 0..scale.rounds {
         let ours = async {
-            let mut count = 0;
-            let mut events = Events::<AccountEvent>::new(store.clone(), Read::category("account"));
-            while let Some(event) = events.next().await.expect("reads") {
-                std::hint::black_box(&event);
-                count += 1;
-            }
-            assert_eq!(count, scale.replayed);
+            assert_eq!(count_typed(&store).await, scale.replayed);
         };
         rounds.ours.push(rate(scale.replayed, ours).await);
         let raw = async {
@@ -206,6 +200,17 @@ async fn replay(scale: &Scale) -> Rounds {
         rounds.raw.push(rate(scale.replayed, raw).await);
     }
     rounds
+}
+
+/// Reads every event of the accounts, decoded.
+pub async fn count_typed(store: &(impl EventStore + Clone)) -> usize {
+    let mut count = 0;
+    let mut events = Events::<AccountEvent>::new(store.clone(), Read::category("account"));
+    while let Some(event) = events.next().await.expect("reads") {
+        std::hint::black_box(&event);
+        count += 1;
+    }
+    count
 }
 
 /// The memory store hands out its bytes as they lie, so loading from it is decoding and applying.
@@ -243,13 +248,7 @@ async fn memory_of_replay() -> Rounds {
     if !measure::forget_peak_memory() {
         return Rounds::default();
     }
-    let mut count = 0;
-    let mut events = Events::<AccountEvent>::new(store, Read::category("account"));
-    while let Some(event) = events.next().await.expect("reads") {
-        std::hint::black_box(&event);
-        count += 1;
-    }
-    assert_eq!(count, EVENTS);
+    assert_eq!(count_typed(&store).await, EVENTS);
     let ours = measure::peak_memory().into_iter().collect();
     Rounds { ours, raw: vec![200.0] }
 }

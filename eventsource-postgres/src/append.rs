@@ -23,22 +23,29 @@ pub(crate) struct Terms<'t> {
 #[derive(Debug)]
 pub(crate) enum Answer {
     Stored(Appended),
-    /// Nothing was stored: the heads say why. Whether the request was stored before is a question of its own.
+    /// Nothing was stored. Why, and whether the request was stored before, is for its caller to find out.
     Refused(Refusal),
 }
 
-/// The heads of a request's streams when it was refused, and the version that carries its command key.
-#[derive(Debug)]
+/// A request that was refused.
+#[derive(Debug, Default)]
 pub(crate) struct Refusal {
-    heads: Vec<(StreamId, Version)>,
-    keyed: Option<Version>,
-    /// Another event is known to stand where the request's first one would.
-    pub(crate) place_is_taken: bool,
+    /// What the statement has seen, if it says so.
+    pub(crate) seen: Option<Seen>,
     /// The request was sent before, on a connection that was lost: what is found may be its own doing.
     pub(crate) sent_before: bool,
 }
 
-impl Heads for Refusal {
+/// The heads of a request's streams, and the version that carries its command key.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    heads: Vec<(StreamId, Version)>,
+    keyed: Option<Version>,
+    /// Another event is known to stand where the request's first one would.
+    pub(crate) place_is_taken: bool,
+}
+
+impl Heads for Seen {
     fn head(&self, stream: &StreamId) -> Version {
         self.heads.iter().find(|(known, _)| known == stream).map_or(Version(0), |(_, head)| *head)
     }
@@ -107,15 +114,19 @@ pub(crate) async fn one(
         let position = Position(row.try_get::<i64, _>(1)? as u64);
         return Ok(Answer::Stored(Appended::new(vec![AppendedStream::new(version, vec![position], row.try_get(2)?)])));
     }
-    let look = sql.query(&sql.refusal).bind(write.stream.as_str()).bind(key.as_deref());
+    Ok(Answer::Refused(Refusal::default()))
+}
+
+/// Why the statement of one event refused a request, which does not say it itself.
+pub(crate) async fn look(pg: &mut PgConnection, sql: &Sql, request: &AppendRequest) -> Result<Seen, Failure> {
+    let write = &request.writes[0];
+    let look = sql.query(&sql.refusal).bind(write.stream.as_str()).bind(request.stored_key());
     let row = look.bind(expected(write.expected)).fetch_one(pg).await?;
-    let head = version(&row, 0)?.unwrap_or(Version(0));
-    Ok(Answer::Refused(Refusal {
-        heads: vec![(write.stream.clone(), head)],
+    Ok(Seen {
+        heads: vec![(write.stream.clone(), version(&row, 0)?.unwrap_or(Version(0)))],
         keyed: version(&row, 1)?,
-        place_is_taken: row.try_get::<Option<Uuid>, _>(2)?.is_some_and(|there| there != event.id),
-        sent_before: false,
-    }))
+        place_is_taken: row.try_get::<Option<Uuid>, _>(2)?.is_some_and(|there| there != write.events[0].id),
+    })
 }
 
 fn version(row: &PgRow, column: usize) -> Result<Option<Version>, sqlx::Error> {
@@ -186,13 +197,13 @@ pub(crate) async fn batch(
 
 /// Reads the rows of one request's writes.
 fn answer<'r>(request: &AppendRequest, rows: &mut impl Iterator<Item = &'r PgRow>) -> Result<Answer, Failure> {
-    let mut refusal = Refusal { heads: Vec::new(), keyed: None, place_is_taken: false, sent_before: false };
+    let mut seen = Seen::default();
     let mut places = Vec::with_capacity(request.writes.len());
     for write in &request.writes {
         let row = rows.next().ok_or(sqlx::Error::RowNotFound)?;
         let head = Version(row.try_get::<i64, _>(1)? as u64);
-        refusal.heads.push((write.stream.clone(), head));
-        refusal.keyed = refusal.keyed.or(version(row, 2)?);
+        seen.heads.push((write.stream.clone(), head));
+        seen.keyed = seen.keyed.or(version(row, 2)?);
         if let Some(positions) = row.try_get::<Option<Vec<i64>>, _>(4)? {
             let version = Version(head.0 + positions.len() as u64);
             let positions = positions.into_iter().map(|position| Position(position as u64)).collect();
@@ -200,7 +211,10 @@ fn answer<'r>(request: &AppendRequest, rows: &mut impl Iterator<Item = &'r PgRow
         }
     }
     let stored = places.len() == request.writes.len();
-    Ok(if stored { Answer::Stored(Appended::new(places)) } else { Answer::Refused(refusal) })
+    Ok(match stored {
+        true => Answer::Stored(Appended::new(places)),
+        false => Answer::Refused(Refusal { seen: Some(seen), sent_before: false }),
+    })
 }
 
 #[derive(Default)]

@@ -8,7 +8,7 @@ use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
-use crate::append::Refusal;
+use crate::append::{self, Refusal};
 use crate::error::Failure;
 use crate::sql::Sql;
 
@@ -19,12 +19,20 @@ pub(crate) async fn settle(
     request: &AppendRequest,
     refusal: &Refusal,
 ) -> Result<AppendOutcome, Failure> {
-    let (found, own) = match admit(request, refusal) {
+    let looked;
+    let seen = match &refusal.seen {
+        Some(seen) => seen,
+        None => {
+            looked = append::look(pg, sql, request).await?;
+            &looked
+        }
+    };
+    let (found, own) = match admit(request, seen) {
         Admission::Done(first) => {
             let (appended, first_id) = of_command(pg, sql, request, first).await?;
             (appended, first_id == request.writes[0].events[0].id)
         }
-        Admission::Elsewhere(conflict) if refusal.place_is_taken => return Ok(AppendOutcome::Conflict(conflict)),
+        Admission::Elsewhere(conflict) if seen.place_is_taken => return Ok(AppendOutcome::Conflict(conflict)),
         Admission::Elsewhere(conflict) => match of_same_events(pg, sql, request).await? {
             Some(appended) => (appended, true),
             None => return Ok(AppendOutcome::Conflict(conflict)),

@@ -3,26 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eventsource_core::backend::{BatchWriter, Weight};
+use eventsource_core::backend::BatchWriter;
 use eventsource_core::{PendingSnapshot, Snapshot, StoreError, StreamId};
 use sqlx::Row;
 
 use crate::connect::Connections;
 use crate::sql::Sql;
-
-/// A snapshot that waits to be written.
-pub(crate) struct SnapshotJob(pub(crate) PendingSnapshot);
-
-impl Weight for SnapshotJob {
-    fn rows(&self) -> usize {
-        1
-    }
-
-    /// Not known before it is encoded.
-    fn bytes(&self) -> usize {
-        0
-    }
-}
 
 /// Writes the snapshots that were offered. What fails is a line in the log: a replay does without.
 pub(crate) struct SnapshotWriter {
@@ -33,10 +19,10 @@ pub(crate) struct SnapshotWriter {
 /// Bytes of one statement's states at most, but for a single one that is larger.
 const STATEMENT_BYTES: usize = 16 << 20;
 
-impl BatchWriter<SnapshotJob> for SnapshotWriter {
-    async fn write(&mut self, batch: Vec<SnapshotJob>) -> Vec<SnapshotJob> {
+impl BatchWriter<PendingSnapshot> for SnapshotWriter {
+    async fn write(&mut self, batch: Vec<PendingSnapshot>) -> Vec<PendingSnapshot> {
         let (mut waiting, mut bytes) = (Vec::new(), 0);
-        for snapshot in batch.into_iter().filter_map(|job| job.0.encode()) {
+        for snapshot in batch.into_iter().filter_map(PendingSnapshot::encode) {
             if !waiting.is_empty() && bytes + snapshot.data.len() > STATEMENT_BYTES {
                 self.save(std::mem::take(&mut waiting)).await;
                 bytes = 0;

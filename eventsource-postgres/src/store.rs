@@ -28,7 +28,7 @@ use crate::locked::Locked;
 use crate::maintenance::maintain;
 use crate::noted_types::Types;
 use crate::options::PgOptions;
-use crate::snapshots::{SnapshotJob, SnapshotWriter};
+use crate::snapshots::SnapshotWriter;
 use crate::sql::Sql;
 use crate::status::{PgStatus, status};
 use crate::writer::{Attempts, Writer};
@@ -68,7 +68,7 @@ struct Shared {
     listener: Option<tokio::task::JoinHandle<()>>,
     appends: AppendQueue<Writer>,
     locked: Locked,
-    snapshots: BatchQueue<SnapshotJob>,
+    snapshots: BatchQueue<PendingSnapshot>,
 }
 
 impl std::fmt::Debug for PgStore {
@@ -352,7 +352,7 @@ impl EventStore for PgStore {
     }
 
     fn offer_snapshot(&self, snapshot: PendingSnapshot) {
-        if !self.shared.snapshots.offer(SnapshotJob(snapshot)) {
+        if !self.shared.snapshots.offer(snapshot) {
             tracing::debug!("the queue of snapshots is full or closed; one was dropped");
         }
     }

@@ -36,7 +36,7 @@ pub use diff::{Diff, diff, reads};
 pub use faithful::fault;
 pub use lock::{Lock, LockedEvent, LockedField, LockedVersion};
 pub use merge::Merged;
-pub use out::Out;
+pub use out::{Out, same};
 pub use parse::{LockError, check_shape};
 pub use render::{fingerprint, is, text, text_len, write, write_name};
 pub use report::{EventReport, ReaderReport, Report, Step, StepKind};

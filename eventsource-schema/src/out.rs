@@ -97,7 +97,8 @@ impl<'a> Out<'a> {
     }
 }
 
-pub(crate) const fn same(a: &[u8], b: &[u8]) -> bool {
+/// Whether two texts are equal, byte by byte: `==` is not to be had in a `const fn`.
+pub const fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }

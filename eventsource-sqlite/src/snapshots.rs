@@ -1,6 +1,6 @@
 //! Snapshots: written when there is time, several at once.
 
-use eventsource_core::backend::{BatchWriter, Weight};
+use eventsource_core::backend::BatchWriter;
 use eventsource_core::{PendingSnapshot, Snapshot, StoreError, StreamId, now};
 use sqlx::{Row, SqliteConnection, query};
 
@@ -8,28 +8,14 @@ use crate::batch::roll_back;
 use crate::connect::Connections;
 use crate::error::explain;
 
-/// A snapshot that waits to be written.
-pub(crate) struct SnapshotJob(pub(crate) PendingSnapshot);
-
-impl Weight for SnapshotJob {
-    fn rows(&self) -> usize {
-        1
-    }
-
-    /// Not known before it is encoded.
-    fn bytes(&self) -> usize {
-        0
-    }
-}
-
 /// Writes the snapshots that were offered. What fails is a line in the log: a replay does without.
 pub(crate) struct SnapshotWriter {
     pub(crate) connections: Connections,
 }
 
-impl BatchWriter<SnapshotJob> for SnapshotWriter {
-    async fn write(&mut self, batch: Vec<SnapshotJob>) -> Vec<SnapshotJob> {
-        let snapshots: Vec<Snapshot> = batch.into_iter().filter_map(|job| job.0.encode()).collect();
+impl BatchWriter<PendingSnapshot> for SnapshotWriter {
+    async fn write(&mut self, batch: Vec<PendingSnapshot>) -> Vec<PendingSnapshot> {
+        let snapshots: Vec<Snapshot> = batch.into_iter().filter_map(PendingSnapshot::encode).collect();
         if let Err(error) = self.write_all(&snapshots).await {
             tracing::warn!(%error, count = snapshots.len(), "snapshots could not be written and were dropped");
         }

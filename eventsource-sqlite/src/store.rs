@@ -21,7 +21,7 @@ use crate::error::explain;
 use crate::held_types::held_types;
 use crate::maintenance::maintain;
 use crate::options::{SqliteOptions, Synchronous};
-use crate::snapshots::{SnapshotJob, SnapshotWriter};
+use crate::snapshots::SnapshotWriter;
 use crate::verify::{Verification, verify};
 use crate::watch::Head;
 use crate::writer::Writer;
@@ -57,7 +57,7 @@ struct Shared {
     connections: Connections,
     head: Head,
     appends: AppendQueue<Writer>,
-    snapshots: BatchQueue<SnapshotJob>,
+    snapshots: BatchQueue<PendingSnapshot>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -234,7 +234,7 @@ impl EventStore for SqliteStore {
     }
 
     fn offer_snapshot(&self, snapshot: PendingSnapshot) {
-        if !self.shared.snapshots.offer(SnapshotJob(snapshot)) {
+        if !self.shared.snapshots.offer(snapshot) {
             tracing::debug!("the queue of snapshots is full or closed; one was dropped");
         }
     }

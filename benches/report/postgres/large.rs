@@ -1,13 +1,12 @@
 //! Ten million rows: whether size costs anything.
 
 use eventsource::postgres::{PgOptions, PgStore};
-use eventsource::{Events, Read};
 use eventsource_test_cluster::Database;
 
 use super::append::appends;
 use super::{raw, server};
-use crate::domain::AccountEvent;
 use crate::measure::{self, Bound, Rounds, Scale, Scenario, rate};
+use crate::scenarios::count_typed;
 
 const LARGE: usize = 10_000_000;
 const SMALL: usize = 200_000;
@@ -71,13 +70,7 @@ async fn memory_of_replay() -> Rounds {
     if !measure::forget_peak_memory() {
         return Rounds::default();
     }
-    let mut count = 0;
-    let mut events = Events::<AccountEvent>::new(store, Read::category("account"));
-    while let Some(event) = events.next().await.expect("reads") {
-        std::hint::black_box(&event);
-        count += 1;
-    }
-    assert_eq!(count, LARGE);
+    assert_eq!(count_typed(&store).await, LARGE);
     let ours = measure::peak_memory().into_iter().collect();
     Rounds { ours, raw: vec![200.0] }
 }

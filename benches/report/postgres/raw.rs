@@ -1,7 +1,8 @@
 //! Hand-written sqlx: the least work that could be correct, on connections of its own, without a pool between.
 
 use eventsource::Apply;
-use futures::TryStreamExt;
+use futures::{Stream, TryStreamExt};
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection, Row, query, raw_sql};
 use uuid::Uuid;
@@ -110,10 +111,34 @@ pub async fn load(pg: &mut PgConnection, stream: &str) -> (Account, i64) {
 
 /// Fetches rows of the store's own table without looking into them.
 pub async fn fetch_undecoded(pg: &mut PgConnection, stream: &str) -> usize {
-    let mut rows =
+    let rows =
         query("SELECT version, name, schema_version, data FROM eventsource.events WHERE stream = $1 ORDER BY version")
             .bind(stream)
             .fetch(pg);
+    count(rows).await
+}
+
+/// A snapshot and the events behind it, by the parts that nobody can do without.
+pub async fn fetch_snapshot_and_tail(pg: &mut PgConnection, stream: &str) -> usize {
+    let rows = query(
+        "WITH snapshot AS MATERIALIZED (SELECT version, data FROM eventsource.snapshots WHERE stream = $1) \
+         SELECT version, NULL AS name, data FROM snapshot UNION ALL \
+         (SELECT version, name, data FROM eventsource.events \
+          WHERE stream = $1 AND version > (SELECT version FROM snapshot) ORDER BY version)",
+    )
+    .bind(stream)
+    .fetch(pg);
+    count(rows).await
+}
+
+/// Statements that ask for nothing: what a round trip costs.
+pub async fn nothing(pg: &mut PgConnection, times: usize) {
+    for _ in 0..times {
+        query("SELECT 1").execute(&mut *pg).await.expect("a statement");
+    }
+}
+
+async fn count(mut rows: impl Stream<Item = sqlx::Result<PgRow>> + Unpin) -> usize {
     let mut count = 0;
     while let Some(row) = rows.try_next().await.expect("raw row") {
         std::hint::black_box(&row);
@@ -124,13 +149,8 @@ pub async fn fetch_undecoded(pg: &mut PgConnection, stream: &str) -> usize {
 
 /// Streams the whole table as it lies, in one statement.
 pub async fn stream_json(pg: &mut PgConnection) -> usize {
-    let mut rows = query("SELECT position, stream, version, name, data FROM raw_json ORDER BY position").fetch(pg);
-    let mut count = 0;
-    while let Some(row) = rows.try_next().await.expect("raw row") {
-        std::hint::black_box(&row);
-        count += 1;
-    }
-    count
+    let rows = query("SELECT position, stream, version, name, data FROM raw_json ORDER BY position").fetch(pg);
+    count(rows).await
 }
 
 /// The whole of the store's table by `COPY … BINARY`, taken apart by hand; answers how many rows.

@@ -1,13 +1,13 @@
 //! Loads and replays.
 
 use eventsource::postgres::{PgOptions, PgStore};
-use eventsource::{EventStore, Events, Position, RawEvent, Read, Repository, Version};
+use eventsource::{EventStore, Position, RawEvent, Read, Repository, Version};
 use eventsource_test_cluster::Database;
 
 use super::{raw, server};
-use crate::domain::{Account, AccountEvent};
+use crate::domain::Account;
 use crate::measure::{Bound, Rounds, Scale, Scenario, micros_each, rate};
-use crate::scenarios::fill;
+use crate::scenarios::{count_typed, fill};
 
 pub fn all() -> Vec<Scenario> {
     let load = |name, bound, run| Scenario { name, store: "postgres", tasks: 1, unit: "µs", bound, run };
@@ -18,6 +18,7 @@ pub fn all() -> Vec<Scenario> {
         load("load-100-by-hand", Bound::TimesFaster(1.05), |scale| Box::pin(load_by_hand(scale, 100))),
         load("load-1000-by-hand", Bound::TimesFaster(1.35), |scale| Box::pin(load_by_hand(scale, 1_000))),
         load("load-snapshot-and-10", Bound::TimeAtMost(1.4), |scale| Box::pin(load_snapshot(scale))),
+        load("limit-snapshot-and-10", Bound::TimeAtMost(1.4), |scale| Box::pin(limit_of_load_snapshot(scale))),
         replay("replay-untyped", Bound::RateAtLeast(0.85), |scale| Box::pin(replay_untyped(scale))),
         replay("replay", Bound::RateAtLeast(1.0), |scale| Box::pin(replay_typed(scale))),
     ]
@@ -95,12 +96,26 @@ async fn load_snapshot(scale: &Scale) -> Rounds {
             }
         };
         rounds.ours.push(micros_each(scale.loads, ours).await);
-        let raw = async {
+        rounds.raw.push(micros_each(scale.loads, raw::nothing(&mut pg, scale.loads)).await);
+    }
+    rounds
+}
+
+/// The same rows by the shortest statement there is for them, not decoded: what the server and the driver leave.
+async fn limit_of_load_snapshot(scale: &Scale) -> Rounds {
+    let database = server::database().await;
+    let store = server::store(&database, PgOptions::default().listen(false)).await;
+    crate::domain::snapshots::prepare(&store).await;
+    let mut pg = raw::connect(database.url()).await;
+    let mut rounds = Rounds::default();
+    for _ in 0..scale.rounds {
+        let rows = async {
             for _ in 0..scale.loads {
-                sqlx::query("SELECT 1").execute(&mut pg).await.expect("a statement");
+                assert_eq!(raw::fetch_snapshot_and_tail(&mut pg, "account-0").await, 11);
             }
         };
-        rounds.raw.push(micros_each(scale.loads, raw).await);
+        rounds.ours.push(micros_each(scale.loads, rows).await);
+        rounds.raw.push(micros_each(scale.loads, raw::nothing(&mut pg, scale.loads)).await);
     }
     rounds
 }
@@ -144,13 +159,7 @@ async fn replay_typed(scale: &Scale) -> Rounds {
     let mut rounds = Rounds::default();
     for _ in 0..scale.rounds {
         let ours = async {
-            let mut count = 0;
-            let mut events = Events::<AccountEvent>::new(store.clone(), Read::category("account"));
-            while let Some(event) = events.next().await.expect("reads") {
-                std::hint::black_box(&event);
-                count += 1;
-            }
-            assert_eq!(count, scale.replayed);
+            assert_eq!(count_typed(&store).await, scale.replayed);
         };
         rounds.ours.push(rate(scale.replayed, ours).await);
         let raw = async {

@@ -73,7 +73,7 @@ impl Repository {
     /// A repository whose one package is committed with its lock.
     pub(crate) fn with_bank() -> Self {
         let repository = Self::new();
-        repository.write("Cargo.toml", &format!("{}{PROFILE}", manifest("bank")));
+        repository.write("Cargo.toml", &format!("{}{PROFILE}{ROOT}", manifest("bank")));
         repository.write("src/lib.rs", BANK);
         repository.write("events.lock", LOCK);
         repository.commit();
@@ -158,6 +158,9 @@ impl Answer {
         json[key].as_array().unwrap_or_else(|| panic!("no {key}: {json}")).iter().map(line).collect()
     }
 }
+
+/// Whatever lies in a folder above is not the package's workspace.
+const ROOT: &str = "\n[workspace]\n";
 
 pub(crate) const PROFILE: &str = "\n[profile.dev]\ndebug = 0\n";
 

@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use crate::words::error::BoxError;
 use crate::words::stream::{Position, StreamId, Version};
 
+use super::batch_queue::Weight;
+
 /// Which snapshots a caller can read. Any other is as if it were not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -97,6 +99,17 @@ impl PendingSnapshot {
                 None
             }
         }
+    }
+}
+
+impl Weight for PendingSnapshot {
+    fn rows(&self) -> usize {
+        1
+    }
+
+    /// Not known before it is encoded.
+    fn bytes(&self) -> usize {
+        0
     }
 }
 

@@ -2,6 +2,7 @@
 
 use eventsource_schema::{Diff, Field, Out, diff, fault, is, reads, text_len, write};
 
+use super::checked::{contains, push, same};
 use super::event_set::EventDescriptor;
 
 /// A version of an event in `events.lock`.
@@ -251,14 +252,6 @@ const fn ways_out(text: &mut Out<'_>, of: &LockedAs, added: Option<&str>) {
     push(text, &["\nif it was never stored: cargo eventsource lock --amend ", of.event]);
 }
 
-const fn push(text: &mut Out<'_>, parts: &[&str]) {
-    let mut i = 0;
-    while i < parts.len() {
-        text.push(parts[i]);
-        i += 1;
-    }
-}
-
 const fn push_indented(text: &mut Out<'_>, lines: &str) {
     let bytes = lines.as_bytes();
     let mut start = 0;
@@ -273,30 +266,4 @@ const fn push_indented(text: &mut Out<'_>, lines: &str) {
         }
         start = end + 1;
     }
-}
-
-const fn contains(names: &[&str], name: &str) -> bool {
-    let mut i = 0;
-    while i < names.len() {
-        if same(names[i], name) {
-            return true;
-        }
-        i += 1;
-    }
-    false
-}
-
-const fn same(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.len() {
-        if a[i] != b[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
 }

@@ -1,7 +1,7 @@
 //! The one place where a new event becomes a fact: what is stored, and what every reader will get of it.
 
 use crate::words::error::StoreError;
-use crate::words::event::{NewEvent, RawEvent, now};
+use crate::words::event::NewEvent;
 use crate::words::stream::{Position, StreamId, Version};
 
 use super::event_set::{Decoded, EventSet, decode};
@@ -23,24 +23,8 @@ pub(crate) fn settle<S: EventSet>(event: S, stream: &StreamId, version: Version)
     if !S::EVENTS.iter().any(is_older) {
         return Ok(Settled { fact: event, stored });
     }
-    let now = now();
-    let raw = RawEvent {
-        // Steps on raw JSON alone could ask for position and times, and they are never taken: none of them has a way back.
-        position: Position(0),
-        stream: stream.as_str(),
-        version,
-        id: stored.id,
-        name: &stored.name,
-        schema_version: stored.schema_version,
-        encoding: stored.encoding,
-        data: &stored.data,
-        meta: None,
-        correlation_id: None,
-        causation_id: None,
-        occurred_at: now,
-        recorded_at: now,
-        command_key: None,
-    };
+    // Steps on raw JSON alone could ask for position and times, and they are never taken: none of them has a way back.
+    let raw = stored.raw(stream.as_str(), version, Position(0));
     match decode::<S>(&raw) {
         Ok(Decoded::One(fact)) => Ok(Settled { fact, stored }),
         Ok(_) => Err(unreadable(&stored, "its set reads something else under this name")),

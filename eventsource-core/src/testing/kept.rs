@@ -1,10 +1,9 @@
 //! An event as a store would give it back: encoded, and decoded again.
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::folding::event_set::{Decoded, EventSet, decode};
-use crate::words::event::{NewEvent, RawEvent, now};
+use crate::words::event::NewEvent;
 use crate::words::stream::{Position, Version};
 
 /// What is stored of an event, and what comes back.
@@ -18,23 +17,7 @@ pub(super) struct Kept<E> {
 pub(super) fn keep<E: EventSet>(event: &E, category: &str, version: Version) -> Kept<E> {
     let stored = encode(event);
     let stream = format!("{category}-given");
-    let now = now();
-    let raw = RawEvent {
-        position: Position(version.0),
-        stream: &stream,
-        version,
-        id: Uuid::nil(),
-        name: &stored.name,
-        schema_version: stored.schema_version,
-        encoding: stored.encoding,
-        data: &stored.data,
-        meta: None,
-        correlation_id: None,
-        causation_id: None,
-        occurred_at: now,
-        recorded_at: now,
-        command_key: None,
-    };
+    let raw = stored.raw(&stream, version, Position(version.0));
     let facts = match decode::<E>(&raw) {
         Ok(Decoded::One(fact)) => {
             demand_the_same(&stored, &encode(&fact));

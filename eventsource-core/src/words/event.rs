@@ -57,6 +57,27 @@ impl NewEvent {
         }
     }
 
+    /// As a store would hand it out from this place, without metadata and recorded now.
+    pub(crate) fn raw<'r>(&'r self, stream: &'r str, version: Version, position: Position) -> RawEvent<'r> {
+        let now = now();
+        RawEvent {
+            position,
+            stream,
+            version,
+            id: self.id,
+            name: &self.name,
+            schema_version: self.schema_version,
+            encoding: self.encoding,
+            data: &self.data,
+            meta: None,
+            correlation_id: None,
+            causation_id: None,
+            occurred_at: now,
+            recorded_at: now,
+            command_key: None,
+        }
+    }
+
     /// Sets the metadata.
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;

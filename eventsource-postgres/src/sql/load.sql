@@ -1,10 +1,11 @@
 -- What may serve as a start, the event that carries the command key, and the tail; told apart by the event id and
 -- the name, which only events have. The parts come in the order of the text.
--- $1 stream, $2 version so far, $3 kind, $4 fingerprint, $5 revision, $6 command key.
+-- $1 stream, $2 version so far, $3 kind, $4 fingerprint, $5 revision, $6 command key. What moments need is filled in
+-- where one is asked for: with these conditions PostgreSQL plans the statement anew each time.
 WITH snapshot AS MATERIALIZED (
     SELECT position, version, max_occurred_at, encoding, data
     FROM {es}.snapshots
-    WHERE stream = $1 AND kind = $3 AND fingerprint = $4 AND revision = $5 AND version > $2
+    WHERE stream = $1 AND kind = $3 AND fingerprint = $4 AND revision = $5 AND version > $2 {snapshot_as_of}
 )
 SELECT position, version, max_occurred_at AS occurred_at, max_occurred_at AS recorded_at, NULL::uuid AS event_id,
        NULL::int AS schema_version, encoding, NULL AS stream, NULL AS name, data, NULL::bytea AS meta,
@@ -17,5 +18,5 @@ FROM {es}.events WHERE stream = $1 AND command_key = $6
 UNION ALL
 (SELECT {columns}
  FROM {es}.events
- WHERE stream = $1 AND version > greatest($2, (SELECT version FROM snapshot))
+ WHERE stream = $1 AND version > greatest($2, (SELECT version FROM snapshot)) {tail_as_of}
  ORDER BY version)
