@@ -130,6 +130,10 @@ impl Connections {
         lock(&self.idle).clear();
     }
 
+    pub(crate) fn are_closed(&self) -> bool {
+        self.places.is_closed()
+    }
+
     pub(crate) async fn close(&self) {
         self.places.close();
         let idle = std::mem::take(&mut *lock(&self.idle));

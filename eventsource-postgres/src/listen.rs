@@ -36,6 +36,9 @@ impl Teller {
                     continue;
                 }
                 drop(stored);
+                if connections.are_closed() {
+                    break;
+                }
                 if let Err(failure) = tell(&connections, &mut lease, &channel).await {
                     tracing::debug!(error = %failure.explain(), "a notification was not sent; others look by themselves");
                     lease = None;

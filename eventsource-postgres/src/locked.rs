@@ -99,6 +99,8 @@ async fn run(
     let mut waiting: VecDeque<(Job, Instant)> = VecDeque::new();
     loop {
         if waiting.is_empty() {
+            // Locked streams are rare, and a connection is dear.
+            attempts.let_go();
             match receiver.recv().await {
                 Some(job) => waiting.push_back(job),
                 None => return,

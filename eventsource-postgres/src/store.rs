@@ -396,6 +396,8 @@ impl EventStore for PgStore {
                 listener.abort();
             }
             self.shared.connections.close().await;
+            // Its task looks whether there is anybody left to tell for.
+            self.shared.tell();
             Ok(())
         }
         .boxed()

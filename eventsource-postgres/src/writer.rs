@@ -45,6 +45,11 @@ impl Attempts {
         self
     }
 
+    /// Closes the connection; the next request opens another.
+    pub(crate) fn let_go(&mut self) {
+        self.lease = None;
+    }
+
     /// Sends one request.
     pub(crate) async fn alone(&mut self, request: &AppendRequest) -> Result<Answer, Failure> {
         let mut answers = self.send(&[request], ATTEMPTS).await?;

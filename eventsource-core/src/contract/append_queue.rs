@@ -35,7 +35,8 @@ pub trait AppendWriter: Send + 'static {
 #[derive(Debug)]
 pub struct AppendQueue<W: AppendWriter> {
     queue: BatchQueue<AppendJob<W::Answer>>,
-    writer: Arc<Mutex<W>>,
+    /// Gone when the queue was closed, and with it whatever the writer kept open.
+    writer: Arc<Mutex<Option<W>>>,
 }
 
 /// A request that waits for its answer.
@@ -67,12 +68,12 @@ impl<A> Weight for AppendJob<A> {
     }
 }
 
-struct Shared<W>(Arc<Mutex<W>>);
+struct Shared<W>(Arc<Mutex<Option<W>>>);
 
 impl<W: AppendWriter> AppendQueue<W> {
     /// Starts the queue; needs a running tokio runtime.
     pub fn start(writer: W) -> Self {
-        let writer = Arc::new(Mutex::new(writer));
+        let writer = Arc::new(Mutex::new(Some(writer)));
         Self { queue: BatchQueue::start(Shared(writer.clone())), writer }
     }
 
@@ -82,6 +83,7 @@ impl<W: AppendWriter> AppendQueue<W> {
         // The lock is fair: once the task waits for it, no caller overtakes.
         if self.queue.is_idle()
             && let Ok(mut writer) = self.writer.try_lock()
+            && let Some(writer) = &mut *writer
             && let Some(answer) = writer.append_alone(&request).await?
         {
             return Ok(answer);
@@ -96,7 +98,7 @@ impl<W: AppendWriter> AppendQueue<W> {
     pub async fn close(&self) {
         self.queue.close().await;
         // An append that went past the queue has finished when the lock is free.
-        drop(self.writer.lock().await);
+        self.writer.lock().await.take();
     }
 }
 
@@ -104,6 +106,10 @@ impl<W: AppendWriter> BatchWriter<AppendJob<W::Answer>> for Shared<W> {
     async fn write(&mut self, batch: Vec<AppendJob<W::Answer>>) -> Vec<AppendJob<W::Answer>> {
         // Jobs are answered while the lock is held: the first caller to come back would else go alone and keep all
         // others waiting.
-        self.0.lock().await.append_batch(batch).await
+        match &mut *self.0.lock().await {
+            Some(writer) => writer.append_batch(batch).await,
+            // The queue's task ends before the writer goes.
+            None => Vec::new(),
+        }
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::things::{
     any, check_order, conflict, events, everything, exact, ids_of, in_time, is_whole, number, request, shell, stored,
-    thing,
+    thing, until,
 };
 use super::{database, store_in};
 
@@ -226,6 +226,27 @@ async fn closing_answers_an_append_that_waits_for_a_locked_stream() {
     assert!(in_time("the append that waited", waiting).await.unwrap().unwrap_err().is_transient());
     assert!(store.append(any("b")).await.unwrap_err().is_closed());
     transaction.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_closed_store_keeps_no_connection() {
+    let database = database().await;
+    let store = store_in(&database, PgOptions::default()).await;
+    let mut connection = shell(database.url()).await;
+    let transaction = locked(&store, &mut connection).await;
+    let waiting = spawn(&store, any("a"));
+    for outcome in all_at_once(&store, (0..8).map(any).collect::<Vec<_>>()).await {
+        stored(outcome);
+    }
+    transaction.commit().await.unwrap();
+    stored(in_time("the append that waited", waiting).await.unwrap());
+    everything(&store).await;
+    let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                  AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+    assert!(number(&mut connection, others).await >= 3);
+    store.close().await.unwrap();
+    until("all connections are closed", async || number(&mut connection, others).await == 0).await;
+    assert!(store.append(any("b")).await.unwrap_err().is_closed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
