@@ -27,6 +27,12 @@ pub(crate) enum Kind {
     Unread,
     /// The current version was locked anew; the lines about it.
     Amended(String),
+    /// A payload, or what it becomes, that is not recorded; the file.
+    Recorded(String),
+    /// What is recorded does not come out.
+    Wrong(String),
+    /// A step on raw JSON from this version, of which no payload is recorded.
+    Unproven(String),
     /// It was locked there, and is not here.
     Gone,
     /// This reader was locked there, and is not here.
@@ -44,7 +50,7 @@ impl Change {
 
     /// Whether `lock` writes it, so that nothing is left to say.
     pub(crate) fn is_written(&self) -> bool {
-        matches!(self.kind, Kind::New | Kind::Extended(_) | Kind::Reader(_) | Kind::Amended(_))
+        matches!(self.kind, Kind::New | Kind::Extended(_) | Kind::Reader(_) | Kind::Amended(_) | Kind::Recorded(_))
     }
 
     /// One word for it.
@@ -57,6 +63,9 @@ impl Change {
             Kind::Ahead(_) => "ahead",
             Kind::Unread => "unread",
             Kind::Amended(_) => "amended",
+            Kind::Recorded(_) => "golden",
+            Kind::Wrong(_) => "wrong",
+            Kind::Unproven(_) => "unproven",
             Kind::Gone | Kind::ReaderGone(_) => "gone",
         }
     }
@@ -73,7 +82,18 @@ impl Change {
     pub(crate) fn details(&self) -> String {
         match &self.kind {
             Kind::New | Kind::Gone => String::new(),
-            Kind::Extended(text) | Kind::Changed(text) | Kind::Amended(text) => text.clone(),
+            Kind::Extended(text)
+            | Kind::Changed(text)
+            | Kind::Amended(text)
+            | Kind::Recorded(text)
+            | Kind::Wrong(text) => text.clone(),
+            Kind::Unproven(why) => {
+                format!(
+                    "no payload proves its step on raw JSON: write one as events/golden/{}/v{}.real.json ({why})",
+                    self.event,
+                    self.version.unwrap_or_default()
+                )
+            }
             Kind::Reader(name) => format!("is read by {name}"),
             Kind::ReaderGone(name) => format!("was read by {name}"),
             Kind::Ahead(version) => format!("the newest struct of the program is version {version}"),

@@ -26,6 +26,7 @@ pub(crate) fn lock(arguments: &Lock) -> Result<bool, Failure> {
         if file.after != file.before || (!file.exists && !file.is_empty()) {
             file.write()?;
         }
+        file.record()?;
         if !file.exists {
             wake(&workspace, file);
             answer.say(&format!("{} is new: commit it, and write eventsource::schema_lock!(); at the root of the crate, so that it cannot get lost", file.shown));

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use eventsource_schema::{EventReport, Lock, LockedVersion, Merged, ReaderReport, Report};
+use eventsource_schema::{EventReport, Golden, Lock, LockedVersion, Merged, ReaderReport, Replayed, Report, StepKind};
 
 use crate::change::{Change, Kind};
 use crate::failure::Failure;
+use crate::program::Said;
 use crate::workspace::Workspace;
 
 /// One lock, and the program whose events it holds.
@@ -25,19 +26,18 @@ pub(crate) struct LockFile {
     /// Newer structs of an event before older ones.
     pub(crate) events: Vec<EventReport>,
     pub(crate) readers: Vec<ReaderReport>,
+    /// What the program says of recorded payloads.
+    pub(crate) golden: Vec<Golden>,
     /// What is between the two, and what does not fit.
     pub(crate) changes: Vec<Change>,
 }
 
 /// Every lock of the chosen packages that is there or has something to hold.
-pub(crate) fn find(
-    workspace: &Workspace,
-    mut reports: BTreeMap<PathBuf, Vec<Report>>,
-) -> Result<Vec<LockFile>, Failure> {
+pub(crate) fn find(workspace: &Workspace, mut said: BTreeMap<PathBuf, Said>) -> Result<Vec<LockFile>, Failure> {
     for path in present(workspace) {
-        reports.entry(path).or_default();
+        said.entry(path).or_default();
     }
-    reports.into_iter().map(|(path, reports)| LockFile::new(workspace, path, reports)).collect()
+    said.into_iter().map(|(path, said)| LockFile::new(workspace, path, said)).collect()
 }
 
 /// Fails for a lock that cannot be read, before anything is compiled for it.
@@ -68,12 +68,12 @@ pub(crate) fn parse(text: &str, shown: &str) -> Result<Lock, Failure> {
 }
 
 impl LockFile {
-    fn new(workspace: &Workspace, path: PathBuf, reports: Vec<Report>) -> Result<Self, Failure> {
+    fn new(workspace: &Workspace, path: PathBuf, said: Said) -> Result<Self, Failure> {
         let shown = workspace.shown(&path);
         let exists = path.is_file();
         let before = if exists { read(&path, &shown)? } else { Lock::default() };
         let (mut events, mut readers) = (Vec::new(), Vec::new());
-        for report in reports {
+        for report in said.reports {
             match report {
                 Report::Event(event) => events.push(event),
                 Report::Reader(reader) => readers.push(reader),
@@ -81,9 +81,11 @@ impl LockFile {
         }
         events.sort_by_key(|event| (event.name.clone(), Reverse(event.version), event.module.clone()));
         let after = before.clone();
-        let mut file = Self { path, shown, exists, before, after, events, readers, changes: Vec::new() };
+        let mut file =
+            Self { path, shown, exists, before, after, events, readers, golden: said.golden, changes: Vec::new() };
         file.merge();
         file.compare_with_program();
+        file.compare_with_golden();
         Ok(file)
     }
 
@@ -120,6 +122,53 @@ impl LockFile {
                 None => self.changes.push(Change::of_event(name, Kind::Unread)),
             }
         }
+    }
+
+    /// What is recorded, and does not come out, or is not recorded.
+    fn compare_with_golden(&mut self) {
+        for Golden { event, version, file, outcome } in &self.golden {
+            let kind = match outcome {
+                Replayed::New { result_file, .. } => Kind::Recorded(result_file.clone()),
+                Replayed::Wrong(why) => Kind::Wrong(format!("{file}: {why}")),
+                Replayed::Same | Replayed::Refused(_) => continue,
+            };
+            self.changes.push(Change::of_version(event, *version, kind));
+        }
+        // Attributes and structs are proven by the compiler; a step on raw JSON by nothing but a payload.
+        for event in &self.events {
+            for step in event.steps.iter().filter(|step| step.kind == StepKind::Raw) {
+                let of_step = |golden: &&Golden| {
+                    let is_name = golden.event == event.name || event.aliases.contains(&golden.event);
+                    is_name && golden.version == step.from
+                };
+                let all: Vec<_> = self.golden.iter().filter(of_step).collect();
+                if all.iter().all(|golden| matches!(golden.outcome, Replayed::Refused(_))) {
+                    let why = all.iter().find_map(|golden| match &golden.outcome {
+                        Replayed::Refused(why) => Some(format!("a sample is refused: {why}")),
+                        _ => None,
+                    });
+                    let why = why.unwrap_or_else(|| "its shape is not locked".to_owned());
+                    self.changes.push(Change::of_version(&event.name, step.from, Kind::Unproven(why)));
+                }
+            }
+        }
+    }
+
+    /// Records payloads and what they become. What is there stays.
+    pub(crate) fn record(&self) -> Result<(), Failure> {
+        for golden in &self.golden {
+            let Replayed::New { payload, result_file, result } = &golden.outcome else { continue };
+            let folder = Golden::folder(&self.path).join(&golden.event);
+            let tell = |error: std::io::Error| Failure::Input(format!("{}: {error}", folder.display()));
+            fs::create_dir_all(&folder).map_err(tell)?;
+            for (file, text) in [(&golden.file, payload), (result_file, result)] {
+                let path = folder.join(file);
+                if !path.exists() {
+                    fs::write(path, format!("{}\n", text.trim_end())).map_err(tell)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The newest struct of an event, by any of its names.
