@@ -27,11 +27,11 @@ pub(crate) enum Kind {
     Unread,
     /// The current version was locked anew; the lines about it.
     Amended(String),
-    /// A payload, or what it becomes, that is not recorded; the file.
+    /// Payloads, or what they become, that are not recorded; a line for each.
     Recorded(String),
-    /// What is recorded does not come out.
+    /// Payloads that are not read as they were recorded, or are not as they were; a line for each.
     Wrong(String),
-    /// A step on raw JSON from this version, of which no payload is recorded.
+    /// A step on raw JSON from this version, of which no payload is recorded; why there is none.
     Unproven(String),
     /// It was locked there, and is not here.
     Gone,
@@ -51,6 +51,16 @@ impl Change {
     /// Whether `lock` writes it, so that nothing is left to say.
     pub(crate) fn is_written(&self) -> bool {
         matches!(self.kind, Kind::New | Kind::Extended(_) | Kind::Reader(_) | Kind::Amended(_) | Kind::Recorded(_))
+    }
+
+    /// Whether it is about recorded payloads.
+    pub(crate) fn is_of_golden(&self) -> bool {
+        matches!(self.kind, Kind::Recorded(_) | Kind::Wrong(_) | Kind::Unproven(_))
+    }
+
+    /// Whether it is about what is locked of an event, and so the reason for whatever is told of its payloads.
+    pub(crate) fn is_of_shape(&self) -> bool {
+        !self.is_of_golden() && !matches!(self.kind, Kind::Reader(_) | Kind::ReaderGone(_))
     }
 
     /// One word for it.
@@ -89,7 +99,8 @@ impl Change {
             | Kind::Wrong(text) => text.clone(),
             Kind::Unproven(why) => {
                 format!(
-                    "no payload proves its step on raw JSON: write one as events/golden/{}/v{}.real.json ({why})",
+                    "no payload proves its step on raw JSON, and {why}\n\
+                     write one down as it was stored, and lock: golden/{}/v{}.NAME.json (whose event needs `Serialize`)",
                     self.event,
                     self.version.unwrap_or_default()
                 )

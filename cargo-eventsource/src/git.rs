@@ -1,9 +1,13 @@
 //! What git has at a revision. A revision that cannot be read is an error, never an empty one.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::Failure;
+
+/// As many files are named to git at once.
+const ARGUMENTS: usize = 200;
 
 /// A commit that is known to be there.
 #[derive(Debug)]
@@ -33,14 +37,43 @@ impl Revision {
 
     /// The paths of all locks, from the top of the repository.
     pub(crate) fn locks(&self) -> Result<Vec<String>, Failure> {
-        let top = Path::new(&self.top);
-        let files = git(top, &["ls-tree", "-r", "-z", "--name-only", "--full-tree", &self.commit]);
-        let files = files.map_err(|error| Failure::Input(format!("`{}`: {error}", self.name)))?;
-        let is_lock = |path: &&str| {
+        let is_lock = |path: &String| {
             let name = path.rsplit('/').next().unwrap_or_default();
             name.starts_with("events.") && name.ends_with(".lock") || name == "events.lock"
         };
-        Ok(files.split('\0').filter(is_lock).map(str::to_owned).collect())
+        Ok(self.files()?.into_keys().filter(is_lock).collect())
+    }
+
+    /// What is recorded beside the lock of this path, each with what git calls its content.
+    pub(crate) fn golden(&self, lock: &str) -> Result<BTreeMap<String, String>, Failure> {
+        let folder = format!("{}/golden/", lock.strip_suffix(".lock").unwrap_or(lock));
+        let within = |(path, content): (String, String)| Some((path.strip_prefix(&folder)?.to_owned(), content));
+        Ok(self.files()?.into_iter().filter_map(within).collect())
+    }
+
+    /// Every file, from the top of the repository, and what git calls its content.
+    fn files(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let top = Path::new(&self.top);
+        let files = git(top, &["ls-tree", "-r", "-z", "--full-tree", &self.commit]);
+        let files = files.map_err(|error| Failure::Input(format!("`{}`: {error}", self.name)))?;
+        let file = |line: &str| {
+            let (about, path) = line.split_once('\t')?;
+            Some((path.to_owned(), about.rsplit(' ').next()?.to_owned()))
+        };
+        Ok(files.split('\0').filter_map(file).collect())
+    }
+
+    /// What git would call the contents of these files of the work tree.
+    pub(crate) fn contents(&self, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
+        let mut contents = Vec::new();
+        for some in files.chunks(ARGUMENTS) {
+            let names = some.iter().map(|path| path.to_string_lossy().into_owned());
+            let arguments: Vec<_> = ["hash-object", "--"].map(str::to_owned).into_iter().chain(names).collect();
+            let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+            let said = git(Path::new(&self.top), &arguments).map_err(Failure::Input)?;
+            contents.extend(said.lines().map(str::to_owned));
+        }
+        Ok(contents)
     }
 
     /// A file by its path from the top of the repository.

@@ -1,14 +1,15 @@
 //! A lock beside what its program says: what would be added, and what does not fit.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use eventsource_schema::{EventReport, Golden, Lock, LockedVersion, Merged, ReaderReport, Replayed, Report, StepKind};
+use eventsource_schema::{EventReport, Golden, Lock, LockedVersion, Merged, ReaderReport, Report};
 
 use crate::change::{Change, Kind};
 use crate::failure::Failure;
+use crate::golden;
 use crate::program::Said;
 use crate::workspace::Workspace;
 
@@ -26,8 +27,10 @@ pub(crate) struct LockFile {
     /// Newer structs of an event before older ones.
     pub(crate) events: Vec<EventReport>,
     pub(crate) readers: Vec<ReaderReport>,
-    /// What the program says of recorded payloads.
+    /// What the program says of recorded payloads, and of those that it would record.
     pub(crate) golden: Vec<Golden>,
+    /// Recorded payloads of versions that are locked anew.
+    pub(crate) forgotten: BTreeSet<String>,
     /// What is between the two, and what does not fit.
     pub(crate) changes: Vec<Change>,
 }
@@ -81,11 +84,21 @@ impl LockFile {
         }
         events.sort_by_key(|event| (event.name.clone(), Reverse(event.version), event.module.clone()));
         let after = before.clone();
-        let mut file =
-            Self { path, shown, exists, before, after, events, readers, golden: said.golden, changes: Vec::new() };
+        let mut file = Self {
+            path,
+            shown,
+            exists,
+            before,
+            after,
+            events,
+            readers,
+            golden: Vec::new(),
+            forgotten: BTreeSet::new(),
+            changes: Vec::new(),
+        };
         file.merge();
         file.compare_with_program();
-        file.compare_with_golden();
+        file.compare_with_golden(said.golden);
         Ok(file)
     }
 
@@ -124,53 +137,6 @@ impl LockFile {
         }
     }
 
-    /// What is recorded, and does not come out, or is not recorded.
-    fn compare_with_golden(&mut self) {
-        for Golden { event, version, file, outcome } in &self.golden {
-            let kind = match outcome {
-                Replayed::New { result_file, .. } => Kind::Recorded(result_file.clone()),
-                Replayed::Wrong(why) => Kind::Wrong(format!("{file}: {why}")),
-                Replayed::Same | Replayed::Refused(_) => continue,
-            };
-            self.changes.push(Change::of_version(event, *version, kind));
-        }
-        // Attributes and structs are proven by the compiler; a step on raw JSON by nothing but a payload.
-        for event in &self.events {
-            for step in event.steps.iter().filter(|step| step.kind == StepKind::Raw) {
-                let of_step = |golden: &&Golden| {
-                    let is_name = golden.event == event.name || event.aliases.contains(&golden.event);
-                    is_name && golden.version == step.from
-                };
-                let all: Vec<_> = self.golden.iter().filter(of_step).collect();
-                if all.iter().all(|golden| matches!(golden.outcome, Replayed::Refused(_))) {
-                    let why = all.iter().find_map(|golden| match &golden.outcome {
-                        Replayed::Refused(why) => Some(format!("a sample is refused: {why}")),
-                        _ => None,
-                    });
-                    let why = why.unwrap_or_else(|| "its shape is not locked".to_owned());
-                    self.changes.push(Change::of_version(&event.name, step.from, Kind::Unproven(why)));
-                }
-            }
-        }
-    }
-
-    /// Records payloads and what they become. What is there stays.
-    pub(crate) fn record(&self) -> Result<(), Failure> {
-        for golden in &self.golden {
-            let Replayed::New { payload, result_file, result } = &golden.outcome else { continue };
-            let folder = Golden::folder(&self.path).join(&golden.event);
-            let tell = |error: std::io::Error| Failure::Input(format!("{}: {error}", folder.display()));
-            fs::create_dir_all(&folder).map_err(tell)?;
-            for (file, text) in [(&golden.file, payload), (result_file, result)] {
-                let path = folder.join(file);
-                if !path.exists() {
-                    fs::write(path, format!("{}\n", text.trim_end())).map_err(tell)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The newest struct of an event, by any of its names.
     pub(crate) fn newest(&self, name: &str) -> Option<&EventReport> {
         let by_name = self.events.iter().find(|event| event.name == name);
@@ -197,21 +163,35 @@ impl LockFile {
         !self.exists && self.after.events.is_empty()
     }
 
-    /// Locks the current version of an event anew; says what it was and is.
-    pub(crate) fn amend(&mut self, name: &str) -> Option<(u32, String)> {
+    /// Locks the current version of an event anew, and forgets what was recorded of it unless that is released; says what
+    /// it was and is.
+    pub(crate) fn amend(&mut self, name: &str, released: &BTreeMap<String, String>) -> Option<(u32, String)> {
         let report = self.events.iter().find(|event| event.name == name)?;
         let (version, now) = (report.version, report.shapes.get(&report.version)?.clone());
         let was = self.after.events.get_mut(name)?.versions.insert(version, now.clone())?;
+        let names = std::iter::once(&report.name).chain(&report.aliases);
+        let recorded = names.flat_map(|name| golden::of_version(&self.path, name, version));
+        self.forgotten.extend(recorded.filter(|file| !released.contains_key(file)));
         self.changes.retain(|change| change.event != name || change.version != Some(version));
         Some((version, describe(&was, &now)))
     }
 
+    /// Whether there is anything to write.
+    pub(crate) fn is_news(&self) -> bool {
+        self.after != self.before || (!self.exists && !self.is_empty()) || !self.forgotten.is_empty()
+    }
+
     /// Writes the file as a whole: who reads meanwhile finds the old one or the new one.
-    pub(crate) fn write(&self) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self) -> Result<(), Failure> {
         let tell = |error: std::io::Error| Failure::Input(format!("{}: {error}", self.shown));
+        for file in &self.forgotten {
+            fs::remove_file(Golden::folder(&self.path).join(file)).map_err(tell)?;
+        }
         let new = self.path.with_extension("lock.new");
         fs::write(&new, self.after.to_string()).map_err(tell)?;
-        fs::rename(&new, &self.path).map_err(tell)
+        fs::rename(&new, &self.path).map_err(tell)?;
+        self.before = self.after.clone();
+        Ok(())
     }
 }
 

@@ -25,18 +25,26 @@ pub fn samples(version: &LockedVersion) -> Vec<(String, String)> {
     let minimal = Sampler { is_full: false }.all(&shape).into_iter().take(1);
     let full = Sampler { is_full: true }.all(&shape);
     let mut samples: Vec<(String, String)> = Vec::new();
-    for (at, (label, json)) in minimal.chain(full).enumerate() {
+    for (at, (path, json)) in minimal.chain(full).enumerate() {
         let label = match at {
             0 => "minimal".to_owned(),
             1 => "full".to_owned(),
-            _ => label.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.', "-"),
+            _ => path.chars().take(LABEL).map(|c| if is_fit_for_a_file(c) { c } else { '~' }).collect(),
         };
-        // Two variants may differ in what a file's name cannot hold.
-        let again =
-            samples.iter().filter(|(other, _)| *other == label || other.starts_with(&format!("{label}~"))).count();
-        samples.push((if again == 0 { label } else { format!("{label}~{again}") }, json));
+        // Two variants may differ in what a file's name cannot hold, or in a case that a file system does not tell apart.
+        let is_taken = |label: &str| samples.iter().any(|(other, _)| other.eq_ignore_ascii_case(label));
+        let others = (2..).map(|number| format!("{label}~{number}"));
+        let free = std::iter::once(label.clone()).chain(others).find(|label| !is_taken(label));
+        samples.extend(free.map(|label| (label, json)));
     }
     samples
+}
+
+/// How long a label may be, so that a file of that name can be.
+const LABEL: usize = 150;
+
+fn is_fit_for_a_file(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '.'
 }
 
 /// A path to what is different, and the JSON. The first one has no path.
@@ -60,36 +68,12 @@ impl Sampler {
         match cursor.open() {
             Kind::Word => word(text, self.is_full),
             Kind::Object | Kind::Strict => self.object(cursor, text),
-            Kind::Enum if untagged => {
-                let mut all = Vec::new();
-                while let Some(part) = cursor.element("}") {
-                    let of = all.len();
-                    all.extend(
-                        self.all(&text[part.start..part.end])
-                            .into_iter()
-                            .map(|(path, json)| (join(&of.to_string(), &path), json)),
-                    );
-                }
-                first_is_plain(all)
-            }
+            Kind::Enum if untagged => self.untagged(cursor, text),
             Kind::Enum => {
                 let tags: Vec<_> = tags_of(&mut tags, cursor.at);
                 self.variants(cursor, text, &tags)
             }
-            Kind::Array => {
-                let part = cursor.shape();
-                let inner = self.all(&text[part.start..part.end]);
-                let len = if cursor.eat(";") {
-                    let len = cursor.name();
-                    text[len.start..len.end].parse().unwrap_or(0)
-                } else {
-                    usize::from(self.is_full && !inner.is_empty())
-                };
-                if len == 0 {
-                    return vec![plain("[]")];
-                }
-                inner.into_iter().map(|(path, json)| (path, format!("[{}]", vec![json; len].join(",")))).collect()
-            }
+            Kind::Array => self.array(cursor, text),
             Kind::Tuple => {
                 let mut parts = Vec::new();
                 while let Some(part) = cursor.element(")") {
@@ -97,17 +81,44 @@ impl Sampler {
                 }
                 product(&parts).into_iter().map(|(path, json)| (path, format!("[{json}]"))).collect()
             }
-            Kind::Map => {
-                let key = cursor.element(">").map(|key| self.all(&text[key.start..key.end]));
-                let value = cursor.element(">").map(|value| self.all(&text[value.start..value.end]));
-                let key = key.and_then(|all| all.into_iter().next()).map(|(_, key)| key);
-                let (Some(key), Some(values), true) = (key, value.filter(|all| !all.is_empty()), self.is_full) else {
-                    return vec![plain("{}")];
-                };
-                let key = if key.starts_with('"') { key } else { format!("\"{key}\"") };
-                values.into_iter().map(|(path, json)| (path, format!("{{{key}:{json}}}"))).collect()
-            }
+            Kind::Map => self.map(cursor, text),
         }
+    }
+
+    fn array(self, mut cursor: Cursor<'_>, text: &str) -> Vec<Sample> {
+        let part = cursor.shape();
+        let inner = self.all(&text[part.start..part.end]);
+        let len = if cursor.eat(";") {
+            let len = cursor.name();
+            text[len.start..len.end].parse().unwrap_or_default()
+        } else {
+            usize::from(self.is_full && !inner.is_empty())
+        };
+        if len == 0 {
+            return vec![plain("[]")];
+        }
+        inner.into_iter().map(|(path, json)| (path, format!("[{}]", vec![json; len].join(",")))).collect()
+    }
+
+    fn map(self, mut cursor: Cursor<'_>, text: &str) -> Vec<Sample> {
+        let mut element = || cursor.element(">").map(|part| self.all(&text[part.start..part.end])).unwrap_or_default();
+        let (keys, values) = (element(), element());
+        let Some((_, key)) = keys.first().filter(|_| self.is_full && !values.is_empty()) else {
+            return vec![plain("{}")];
+        };
+        let key = if key.starts_with('"') { key.clone() } else { format!("\"{key}\"") };
+        values.into_iter().map(|(path, json)| (path, format!("{{{key}:{json}}}"))).collect()
+    }
+
+    fn untagged(self, mut cursor: Cursor<'_>, text: &str) -> Vec<Sample> {
+        let mut all = Vec::new();
+        let mut variant = 0;
+        while let Some(part) = cursor.element("}") {
+            let samples = self.all(&text[part.start..part.end]).into_iter();
+            all.extend(samples.map(|(path, json)| (join(&variant.to_string(), &path), json)));
+            variant += 1;
+        }
+        first_is_plain(all)
     }
 
     fn object(self, mut cursor: Cursor<'_>, text: &str) -> Vec<Sample> {
@@ -119,7 +130,7 @@ impl Sampler {
             if member.optional && (!self.is_full || values.is_empty()) {
                 continue;
             }
-            if name.is_empty() {
+            if member.name.start == member.name.end {
                 // Flattened: its members stand among these.
                 let members = values.into_iter().filter_map(|(path, json)| Some((path, members_of(&json)?.to_owned())));
                 parts.push((String::new(), String::new(), members.collect()));
@@ -212,37 +223,24 @@ fn members_of(json: &str) -> Option<&str> {
 }
 
 fn word(text: &str, is_full: bool) -> Vec<Sample> {
-    let known = match text {
-        "bool" => {
-            if is_full {
-                "true"
-            } else {
-                "false"
-            }
-        }
-        "f32" | "f64" => {
-            if is_full {
-                "1.5"
-            } else {
-                "0.0"
-            }
-        }
-        "null" => "null",
-        "json" => {
-            if is_full {
-                r#"{"key":[1,"text"]}"#
-            } else {
-                "null"
-            }
-        }
-        "char" => r#""c""#,
-        "string" => {
-            if is_full {
-                r#""text""#
-            } else {
-                r#""""#
-            }
-        }
+    let (minimal, full) = match text {
+        "bool" => ("false", "true"),
+        "f32" | "f64" => ("0.0", "1.5"),
+        "null" => ("null", "null"),
+        "json" => ("null", r#"{"key":[1,"text"]}"#),
+        "char" => (r#""c""#, r#""c""#),
+        "string" => (r#""""#, r#""text""#),
+        _ if text.starts_with('^') => return Vec::new(),
+        _ if text.starts_with("string(") => (of_form(text), of_form(text)),
+        // Not zero, because some numbers are never that.
+        _ => ("1", "7"),
+    };
+    vec![plain(if is_full { full } else { minimal })]
+}
+
+/// A text of a form.
+fn of_form(text: &str) -> &'static str {
+    match text {
         "string(uuid)" => r#""018f2e3c-7b5a-7c3d-9e1f-0a1b2c3d4e5f""#,
         "string(rfc3339)" => r#""2020-02-29T12:34:56Z""#,
         "string(date)" => r#""2020-02-29""#,
@@ -253,17 +251,8 @@ fn word(text: &str, is_full: bool) -> Vec<Sample> {
         "string(ip)" => r#""127.0.0.1""#,
         "string(socket)" => r#""127.0.0.1:80""#,
         "string(decimal)" => r#""1.50""#,
-        _ if text.starts_with('^') => return Vec::new(),
-        _ if text.starts_with("string") => r#""text""#,
-        _ => {
-            if is_full {
-                "7"
-            } else {
-                "0"
-            }
-        }
-    };
-    vec![plain(known)]
+        _ => r#""text""#,
+    }
 }
 
 fn quoted(text: &str) -> String {

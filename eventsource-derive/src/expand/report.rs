@@ -20,7 +20,7 @@ pub(crate) fn event(model: &Event, guard: &Guard) -> TokenStream {
                 use __eventsource::OnlyRead as _;
                 __eventsource::GoldenOf::<#ident>::beside(#path).replay();
             };
-            return test(&model.root, ident, golden);
+            return test(&model.root, format_ident!("__eventsource_golden_{ident}"), golden);
         }
         Guard::Nothing | Guard::Broken { .. } => return TokenStream::new(),
     };
@@ -44,28 +44,27 @@ pub(crate) fn event(model: &Event, guard: &Guard) -> TokenStream {
     });
     let call = quote! {
         use __eventsource::OnlyRead as _;
-        let older: &[(u32, &'static __eventsource::Shape)] = &[#(#older),*];
-        __eventsource::report_event::<#ident>(#path, ::core::module_path!(), &[#(#steps),*], older);
-        __eventsource::GoldenOf::<#ident>::beside(#path).leave(older);
+        __eventsource::report_event::<#ident>(#path, ::core::module_path!(), &[#(#steps),*], &[#(#older),*]);
+        __eventsource::GoldenOf::<#ident>::beside(#path).leave();
     };
-    test(&model.root, ident, call)
+    test(&model.root, format_ident!("__eventsource_lock_{ident}"), call)
 }
 
 /// The report of an aggregate: what it reads.
 pub(crate) fn aggregate(aggregate: &Aggregate, guard: &Guard) -> TokenStream {
     let Guard::Asked { path } = guard else { return TokenStream::new() };
     let ident = &aggregate.ident;
-    test(&aggregate.set.root, ident, quote!(__eventsource::report_aggregate::<#ident>(#path, ::core::module_path!());))
+    let call = quote!(__eventsource::report_aggregate::<#ident>(#path, ::core::module_path!()););
+    test(&aggregate.set.root, format_ident!("__eventsource_lock_{ident}"), call)
 }
 
 /// A test must stand beside the type, where its name is as free as the type's is.
-fn test(root: &Path, ident: &Ident, call: TokenStream) -> TokenStream {
-    let test = format_ident!("__eventsource_lock_{}", ident);
+fn test(root: &Path, name: Ident, call: TokenStream) -> TokenStream {
     quote! {
         #[cfg(test)]
         #[test]
         #[allow(non_snake_case, deprecated, unused_imports)]
-        fn #test() {
+        fn #name() {
             use #root::__private as __eventsource;
             #call
         }
