@@ -2,10 +2,10 @@
 //!
 //! | command | what it does |
 //! |---|---|
-//! | `cargo eventsource lock` | adds what is not locked yet, and changes nothing that is |
-//! | `cargo eventsource lock --amend NAME` | locks the current version of an event anew, unless the base branch has it |
-//! | `cargo eventsource check` | fails if what is stored is not locked, or not so; for CI |
-//! | `cargo eventsource check --against REV` | fails too if what is locked at `REV` has changed; says what may run beside it |
+//! | `cargo eventsource lock` | adds what is not locked yet, records payloads of it, and changes nothing that is there |
+//! | `cargo eventsource lock --amend NAME` | locks and records the current version of an event anew, unless the base branch has it |
+//! | `cargo eventsource check` | fails if what is stored is not locked, or not so, or is not read as recorded; for CI |
+//! | `cargo eventsource check --against REV` | fails too if what is locked or recorded at `REV` has changed; says what may run beside it |
 //! | `cargo eventsource list` | shows every event, its versions, its steps, its readers |
 //!
 //! It compiles the tests of the chosen packages while `EVENTSOURCE_LOCK` is set, runs those that the derives have left

@@ -2,6 +2,8 @@
 //!
 //! `events/golden/account.opened/v1.full.json` is a payload of version 1, and `v1.full.as-v2.json` beside it is what it
 //! becomes in version 2.
+//!
+//! While `cargo eventsource` asks, the test beside an event writes a line for each of them into the folder of the reports.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +25,7 @@ pub struct Golden {
 pub enum Replayed {
     /// What is recorded comes out.
     Same,
-    /// Nothing is recorded of this version yet.
+    /// Nothing is recorded of it yet, or not what it becomes in this version.
     New {
         /// The payload.
         payload: String,

@@ -5,6 +5,7 @@ use crate::lock::LockedVersion;
 use crate::parse::unquoted;
 
 /// Payloads of a version, each with a label that is fit for a file: `minimal`, `full`, then a path to each other variant.
+/// None of them twice.
 ///
 /// Texts of a form that nobody knows, such as `string(iban)`, hold `text`: whoever demands more of them refuses the payload.
 ///
@@ -26,6 +27,9 @@ pub fn samples(version: &LockedVersion) -> Vec<(String, String)> {
     let full = Sampler { is_full: true }.all(&shape);
     let mut samples: Vec<(String, String)> = Vec::new();
     for (at, (path, json)) in minimal.chain(full).enumerate() {
+        if samples.iter().any(|(_, other)| *other == json) {
+            continue;
+        }
         let label = match at {
             0 => "minimal".to_owned(),
             1 => "full".to_owned(),

@@ -26,8 +26,7 @@ fn agrees<T: EventSchema + Serialize + DeserializeOwned + Debug>(text: &str, val
     let field = LockedField { optional: false, shape: text.to_owned() };
     let version = LockedVersion { strict: false, fields: BTreeMap::from([("value".to_owned(), field)]) };
     let samples = schema::samples(&version);
-    let labels: Vec<_> = samples.iter().map(|(label, _)| label.as_str()).collect();
-    assert_eq!(labels[..2], ["minimal", "full"], "{text}");
+    assert!(samples.first().is_some_and(|(label, _)| label == "minimal"), "{text}: {samples:?}");
     for (label, sample) in samples {
         let read = serde_json::from_str::<Event<T>>(&sample);
         let read = read.unwrap_or_else(|error| panic!("{label} of {text}: {sample} is not read: {error}"));
@@ -356,7 +355,8 @@ fn samples_are_the_least_the_most_and_each_variant() {
     // A label becomes the name of a file, on file systems that take `a` for `A` too, and is never that of a result.
     let labels = samples("\"as-v1\": enum { \"a/b\", \"a b\", \"a\\\\b\", A, a }");
     let labels: Vec<_> = labels.iter().map(|line| line.split_once(' ').unwrap().0).collect();
-    assert_eq!(labels, ["minimal", "full", "as~v1.A", "as~v1.a~b", "as~v1.a~b~2", "as~v1.a~2"]);
+    assert_eq!(labels, ["minimal", "as~v1.a~b", "as~v1.a~b~2", "as~v1.A", "as~v1.a~2"]);
+    assert_eq!(samples("at: string(uuid)").len(), 1, "the least is the most");
     // What holds itself ends at once.
     assert_eq!(
         samples("children: [^Node]|next?: ^Node?|value: i64"),
