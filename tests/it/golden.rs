@@ -54,6 +54,11 @@ fn a_recorded_payload_must_become_what_is_recorded_beside_it() {
                 and becomes {\"tags\":[],\"town\":\"Brno\"}";
     assert!(wrong.ends_with(text), "{wrong}");
     assert!(beside("town").contains("v1.real.json: what it became is no JSON"));
+    // The current version too, because what is written today is history tomorrow.
+    let current = ("person.moved/v2.real.json", "{\"town\":\"Brno\"}");
+    assert_eq!(replayed(LOCK, &[current, ("person.moved/v2.real.as-v2.json", "{\"tags\":[],\"town\":\"Brno\"}")]), "");
+    let renamed = replayed(LOCK, &[current, ("person.moved/v2.real.as-v2.json", "{\"tags\":[],\"town\":\"Praha\"}")]);
+    assert!(renamed.contains("person.moved/v2.real.json: it was recorded to become"), "{renamed}");
     // Under another name, in another file, and of a newer program.
     let other = [("person.left/v1.real.json", PAYLOAD.1), ("person.left/v1.real.as-v2.json", "{}")];
     assert!(replayed(LOCK, &other).contains("person.left/v1.real.json"));
