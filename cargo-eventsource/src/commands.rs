@@ -38,10 +38,15 @@ pub(crate) fn lock(arguments: &Lock) -> Result<bool, Failure> {
             answer.say(&format!("{} is new: commit it, and write eventsource::schema_lock!(); at the root of the crate, so that it cannot get lost", file.shown));
         }
     }
-    let is_well = files.iter().flat_map(|file| &file.changes).all(Change::is_written);
-    if !is_well {
+    let left: Vec<_> = files.iter().flat_map(|file| &file.changes).filter(|change| !change.is_written()).collect();
+    let is_well = left.is_empty();
+    if left.iter().any(|change| change.is_of_shape()) {
         answer.say("what is locked stays as it is: raise the version, or if it was never stored: cargo eventsource lock --amend EVENT");
-    } else if files.iter().all(|file| file.changes.is_empty()) {
+    }
+    if left.iter().any(|change| matches!(change.kind, Kind::Wrong(_))) {
+        answer.say("what is recorded stays as it is: repair what reads it");
+    }
+    if files.iter().all(|file| file.changes.is_empty()) {
         answer.say(nothing_to_say(&files));
     }
     Ok(answer.end(is_well))
@@ -96,7 +101,7 @@ pub(crate) fn check(arguments: &Check) -> Result<bool, Failure> {
     }
     let mut is_well = files.iter().all(|file| file.changes.is_empty());
     if !is_well && files.iter().flat_map(|file| &file.changes).any(Change::is_written) {
-        answer.say("to lock what is not locked: cargo eventsource lock");
+        answer.say("to lock what is not locked, and record what is not recorded: cargo eventsource lock");
     }
     if let Some((name, comparison)) = &comparison {
         is_well &= comparison.broken.is_empty();

@@ -1,7 +1,7 @@
 //! What git has at a revision. A revision that cannot be read is an error, never an empty one.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::failure::Failure;
@@ -46,7 +46,7 @@ impl Revision {
 
     /// What is recorded beside the lock of this path, each with what git calls its content.
     pub(crate) fn golden(&self, lock: &str) -> Result<BTreeMap<String, String>, Failure> {
-        let folder = format!("{}/golden/", lock.strip_suffix(".lock").unwrap_or(lock));
+        let folder = golden_folder(lock);
         let within = |(path, content): (String, String)| Some((path.strip_prefix(&folder)?.to_owned(), content));
         Ok(self.files()?.into_iter().filter_map(within).collect())
     }
@@ -63,15 +63,16 @@ impl Revision {
         Ok(files.split('\0').filter_map(file).collect())
     }
 
-    /// What git would call the contents of these files of the work tree.
-    pub(crate) fn contents(&self, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
-        let mut contents = Vec::new();
-        for some in files.chunks(ARGUMENTS) {
-            let names = some.iter().map(|path| path.to_string_lossy().into_owned());
-            let arguments: Vec<_> = ["hash-object", "--"].map(str::to_owned).into_iter().chain(names).collect();
-            let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    /// What of these is recorded here beside the lock of this path, each with what git would call its content.
+    pub(crate) fn golden_here(&self, lock: &Path, files: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+        let folder = golden_folder(&self.path(lock).unwrap_or_else(|| lock.to_string_lossy().into_owned()));
+        let here: Vec<_> = files.iter().filter(|file| self.is_here(&format!("{folder}{file}"))).collect();
+        let mut contents = BTreeMap::new();
+        for some in here.chunks(ARGUMENTS) {
+            let paths: Vec<_> = some.iter().map(|file| format!("{folder}{file}")).collect();
+            let arguments: Vec<_> = ["hash-object", "--"].into_iter().chain(paths.iter().map(String::as_str)).collect();
             let said = git(Path::new(&self.top), &arguments).map_err(Failure::Input)?;
-            contents.extend(said.lines().map(str::to_owned));
+            contents.extend(some.iter().map(|file| (*file).clone()).zip(said.lines().map(str::to_owned)));
         }
         Ok(contents)
     }
@@ -95,6 +96,11 @@ impl Revision {
     pub(crate) fn is_here(&self, path: &str) -> bool {
         Path::new(&self.top).join(path).is_file()
     }
+}
+
+/// Where payloads are recorded, as seen from where the lock's path begins.
+fn golden_folder(lock: &str) -> String {
+    format!("{}/golden/", lock.strip_suffix(".lock").unwrap_or(lock))
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {

@@ -89,14 +89,15 @@ impl LockFile {
 
     /// What of the payloads recorded at a revision is not here, or not as it was.
     pub(crate) fn compare_with_released(&self, path: &str, revision: &Revision) -> Result<Vec<Change>, Failure> {
-        let folder = Golden::folder(&self.path);
-        let (here, gone): (Vec<_>, Vec<_>) =
-            revision.golden(path)?.into_iter().partition(|(file, _)| folder.join(file).is_file());
-        let contents = revision.contents(&here.iter().map(|(file, _)| folder.join(file)).collect::<Vec<_>>())?;
-        let other =
-            here.iter().zip(contents).filter(|((_, was), is)| was != is).map(|((file, _), _)| (file, "changed"));
+        let released = revision.golden(path)?;
+        let here = revision.golden_here(&self.path, &released.keys().cloned().collect::<Vec<_>>())?;
         let mut lines = Lines::default();
-        for (file, what) in other.chain(gone.iter().map(|(file, _)| (file, "gone"))) {
+        for (file, was) in &released {
+            let what = match here.get(file) {
+                Some(is) if is == was => continue,
+                Some(_) => "changed",
+                None => "gone",
+            };
             let (event, file) = file.split_once('/').unwrap_or(("", file));
             let version = file.strip_prefix('v').and_then(|file| file.split('.').next()?.parse().ok());
             lines.is_wrong(event, version.unwrap_or_default(), format!("{file}: it is {what}"));

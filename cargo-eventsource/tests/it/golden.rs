@@ -61,6 +61,8 @@ fn each_version_is_recorded_when_it_is_locked_and_never_again() {
                  and becomes {\"holder\":\"text\",\"kind\":\"Business\"}";
     let tests = bank.test().code(101);
     assert!(tests.stdout.contains(wrong), "{}", tests.stdout);
+    let lock = bank.run(&["lock"]).code(1);
+    assert!(lock.stdout.ends_with("\nwhat is recorded stays as it is: repair what reads it\n"), "{}", lock.stdout);
     for command in ["check", "lock"] {
         assert_eq!(bank.run(&[command, "--json"]).code(1).told("changes"), ["account.opened 1 wrong"]);
         assert_eq!(bank.files(FOLDER), files);
