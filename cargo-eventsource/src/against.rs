@@ -56,9 +56,12 @@ pub(crate) fn compare(files: &[LockFile], revision: &Revision) -> Result<Compari
             Some(path) => at(revision, path)?,
             None => Lock::default(),
         };
-        seen.extend(path);
-        let broken = changes(&base, &file.before);
+        let mut broken = changes(&base, &file.before);
         comparison.verdicts.extend(verdicts(&base, file, &broken));
+        if let Some(path) = &path {
+            broken.extend(file.compare_with_released(path, revision)?);
+        }
+        seen.extend(path);
         if !broken.is_empty() {
             comparison.broken.push((file.shown.clone(), broken));
         }
@@ -66,9 +69,12 @@ pub(crate) fn compare(files: &[LockFile], revision: &Revision) -> Result<Compari
     for path in released.iter().filter(|path| !seen.contains(*path) && !revision.is_here(path)) {
         let base = at(revision, path)?;
         // A package that moved has taken its lock along.
-        if !files.iter().any(|file| changes(&base, &file.before).is_empty()) {
-            let gone = base.events.keys().map(|name| Change::of_event(name, Kind::Gone)).collect();
-            comparison.broken.push((path.clone(), gone));
+        let broken = match files.iter().find(|file| changes(&base, &file.before).is_empty()) {
+            Some(file) => file.compare_with_released(path, revision)?,
+            None => base.events.keys().map(|name| Change::of_event(name, Kind::Gone)).collect(),
+        };
+        if !broken.is_empty() {
+            comparison.broken.push((path.clone(), broken));
         }
     }
     Ok(comparison)

@@ -21,10 +21,10 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Add what is not locked yet; change nothing that is
+    /// Add what is not locked yet, and record payloads of it; change nothing that is there
     #[command(after_help = EXIT_CODES)]
     Lock(Lock),
-    /// Fail if anything is stored that is not locked, or not as it is locked; writes nothing
+    /// Fail if anything is stored that is not locked, or not as it is locked or recorded; writes nothing
     #[command(after_help = EXIT_CODES)]
     Check(Check),
     /// Show every event: its versions, its steps, its readers
@@ -49,7 +49,7 @@ pub(crate) struct Lock {
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// Fail also if anything locked there has changed or vanished; say what may be deployed beside it
+    /// Fail also if anything locked or recorded there has changed or vanished; say what may be deployed beside it
     #[arg(long, value_name = "REV", num_args = 0..=1, default_missing_value = BASE)]
     pub(crate) against: Option<String>,
     #[command(flatten)]

@@ -27,6 +27,12 @@ pub(crate) enum Kind {
     Unread,
     /// The current version was locked anew; the lines about it.
     Amended(String),
+    /// Payloads, or what they become, that are not recorded; a line for each.
+    Recorded(String),
+    /// Payloads that are not read as they were recorded, or are not as they were; a line for each.
+    Wrong(String),
+    /// A step on raw JSON from this version, of which no payload is recorded; why there is none.
+    Unproven(String),
     /// It was locked there, and is not here.
     Gone,
     /// This reader was locked there, and is not here.
@@ -44,7 +50,17 @@ impl Change {
 
     /// Whether `lock` writes it, so that nothing is left to say.
     pub(crate) fn is_written(&self) -> bool {
-        matches!(self.kind, Kind::New | Kind::Extended(_) | Kind::Reader(_) | Kind::Amended(_))
+        matches!(self.kind, Kind::New | Kind::Extended(_) | Kind::Reader(_) | Kind::Amended(_) | Kind::Recorded(_))
+    }
+
+    /// Whether it is about recorded payloads.
+    pub(crate) fn is_of_golden(&self) -> bool {
+        matches!(self.kind, Kind::Recorded(_) | Kind::Wrong(_) | Kind::Unproven(_))
+    }
+
+    /// Whether it is about what is locked of an event, and so the reason for whatever is told of its payloads.
+    pub(crate) fn is_of_shape(&self) -> bool {
+        !self.is_of_golden() && !matches!(self.kind, Kind::Reader(_) | Kind::ReaderGone(_))
     }
 
     /// One word for it.
@@ -57,6 +73,9 @@ impl Change {
             Kind::Ahead(_) => "ahead",
             Kind::Unread => "unread",
             Kind::Amended(_) => "amended",
+            Kind::Recorded(_) => "golden",
+            Kind::Wrong(_) => "wrong",
+            Kind::Unproven(_) => "unproven",
             Kind::Gone | Kind::ReaderGone(_) => "gone",
         }
     }
@@ -73,7 +92,19 @@ impl Change {
     pub(crate) fn details(&self) -> String {
         match &self.kind {
             Kind::New | Kind::Gone => String::new(),
-            Kind::Extended(text) | Kind::Changed(text) | Kind::Amended(text) => text.clone(),
+            Kind::Extended(text)
+            | Kind::Changed(text)
+            | Kind::Amended(text)
+            | Kind::Recorded(text)
+            | Kind::Wrong(text) => text.clone(),
+            Kind::Unproven(why) => {
+                format!(
+                    "no payload proves its step on raw JSON, and {why}\n\
+                     write one down as it was stored, and lock: golden/{}/v{}.NAME.json (whose event needs `Serialize`)",
+                    self.event,
+                    self.version.unwrap_or_default()
+                )
+            }
             Kind::Reader(name) => format!("is read by {name}"),
             Kind::ReaderGone(name) => format!("was read by {name}"),
             Kind::Ahead(version) => format!("the newest struct of the program is version {version}"),

@@ -20,21 +20,33 @@ pub(crate) fn lock(arguments: &Lock) -> Result<bool, Failure> {
     if !arguments.amend.is_empty() {
         amend(&mut files, arguments)?;
     }
+    if files.iter().any(LockFile::is_news) {
+        files.iter_mut().filter(|file| file.is_news()).try_for_each(LockFile::write)?;
+        // Payloads come from what is locked, so the program is asked again. Nothing is compiled for that.
+        let mut said = program::ask(&workspace, &arguments.selection, &arguments.example)?;
+        for file in &mut files {
+            file.changes.retain(|change| !change.is_of_golden());
+            file.compare_with_golden(said.remove(&file.path).unwrap_or_default().golden);
+        }
+    }
     let mut answer = Answer::new(arguments.selection.json);
     for file in &files {
+        file.record()?;
         answer.changes("changes", &file.shown, &file.changes, true);
-        if file.after != file.before || (!file.exists && !file.is_empty()) {
-            file.write()?;
-        }
         if !file.exists {
             wake(&workspace, file);
             answer.say(&format!("{} is new: commit it, and write eventsource::schema_lock!(); at the root of the crate, so that it cannot get lost", file.shown));
         }
     }
-    let is_well = files.iter().flat_map(|file| &file.changes).all(Change::is_written);
-    if !is_well {
+    let left: Vec<_> = files.iter().flat_map(|file| &file.changes).filter(|change| !change.is_written()).collect();
+    let is_well = left.is_empty();
+    if left.iter().any(|change| change.is_of_shape()) {
         answer.say("what is locked stays as it is: raise the version, or if it was never stored: cargo eventsource lock --amend EVENT");
-    } else if files.iter().all(|file| file.changes.is_empty()) {
+    }
+    if left.iter().any(|change| matches!(change.kind, Kind::Wrong(_))) {
+        answer.say("what is recorded stays as it is: repair what reads it");
+    }
+    if files.iter().all(|file| file.changes.is_empty()) {
         answer.say(nothing_to_say(&files));
     }
     Ok(answer.end(is_well))
@@ -49,6 +61,7 @@ fn amend(files: &mut [LockFile], arguments: &Lock) -> Result<(), Failure> {
             let (version, folder) = (report.version, file.path.parent().unwrap_or(&file.path));
             let revision = Revision::find(folder, &arguments.base)?;
             let path = revision.path(&file.path).filter(|_| file.exists);
+            let recorded = path.as_ref().map(|path| revision.golden(path)).transpose()?.unwrap_or_default();
             if let Some(path) = path.filter(|path| revision.locks().is_ok_and(|locks| locks.contains(path))) {
                 let base = at(&revision, &path)?;
                 if base.events.get(name).is_some_and(|event| event.versions.contains_key(&version)) {
@@ -60,7 +73,7 @@ fn amend(files: &mut [LockFile], arguments: &Lock) -> Result<(), Failure> {
                     )));
                 }
             }
-            if let Some((version, text)) = file.amend(name) {
+            if let Some((version, text)) = file.amend(name, &recorded) {
                 file.changes.push(Change::of_version(name, version, Kind::Amended(text)));
                 amended = true;
             }
@@ -88,7 +101,7 @@ pub(crate) fn check(arguments: &Check) -> Result<bool, Failure> {
     }
     let mut is_well = files.iter().all(|file| file.changes.is_empty());
     if !is_well && files.iter().flat_map(|file| &file.changes).any(Change::is_written) {
-        answer.say("to lock what is not locked: cargo eventsource lock");
+        answer.say("to lock what is not locked, and record what is not recorded: cargo eventsource lock");
     }
     if let Some((name, comparison)) = &comparison {
         is_well &= comparison.broken.is_empty();

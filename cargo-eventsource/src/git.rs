@@ -1,9 +1,13 @@
 //! What git has at a revision. A revision that cannot be read is an error, never an empty one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
 use crate::failure::Failure;
+
+/// As many files are named to git at once.
+const ARGUMENTS: usize = 200;
 
 /// A commit that is known to be there.
 #[derive(Debug)]
@@ -33,14 +37,44 @@ impl Revision {
 
     /// The paths of all locks, from the top of the repository.
     pub(crate) fn locks(&self) -> Result<Vec<String>, Failure> {
-        let top = Path::new(&self.top);
-        let files = git(top, &["ls-tree", "-r", "-z", "--name-only", "--full-tree", &self.commit]);
-        let files = files.map_err(|error| Failure::Input(format!("`{}`: {error}", self.name)))?;
-        let is_lock = |path: &&str| {
+        let is_lock = |path: &String| {
             let name = path.rsplit('/').next().unwrap_or_default();
             name.starts_with("events.") && name.ends_with(".lock") || name == "events.lock"
         };
-        Ok(files.split('\0').filter(is_lock).map(str::to_owned).collect())
+        Ok(self.files()?.into_keys().filter(is_lock).collect())
+    }
+
+    /// What is recorded beside the lock of this path, each with what git calls its content.
+    pub(crate) fn golden(&self, lock: &str) -> Result<BTreeMap<String, String>, Failure> {
+        let folder = golden_folder(lock);
+        let within = |(path, content): (String, String)| Some((path.strip_prefix(&folder)?.to_owned(), content));
+        Ok(self.files()?.into_iter().filter_map(within).collect())
+    }
+
+    /// Every file, from the top of the repository, and what git calls its content.
+    fn files(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let top = Path::new(&self.top);
+        let files = git(top, &["ls-tree", "-r", "-z", "--full-tree", &self.commit]);
+        let files = files.map_err(|error| Failure::Input(format!("`{}`: {error}", self.name)))?;
+        let file = |line: &str| {
+            let (about, path) = line.split_once('\t')?;
+            Some((path.to_owned(), about.rsplit(' ').next()?.to_owned()))
+        };
+        Ok(files.split('\0').filter_map(file).collect())
+    }
+
+    /// What of these is recorded here beside the lock of this path, each with what git would call its content.
+    pub(crate) fn golden_here(&self, lock: &Path, files: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+        let folder = golden_folder(&self.path(lock).unwrap_or_else(|| lock.to_string_lossy().into_owned()));
+        let here: Vec<_> = files.iter().filter(|file| self.is_here(&format!("{folder}{file}"))).collect();
+        let mut contents = BTreeMap::new();
+        for some in here.chunks(ARGUMENTS) {
+            let paths: Vec<_> = some.iter().map(|file| format!("{folder}{file}")).collect();
+            let arguments: Vec<_> = ["hash-object", "--"].into_iter().chain(paths.iter().map(String::as_str)).collect();
+            let said = git(Path::new(&self.top), &arguments).map_err(Failure::Input)?;
+            contents.extend(some.iter().map(|file| (*file).clone()).zip(said.lines().map(str::to_owned)));
+        }
+        Ok(contents)
     }
 
     /// A file by its path from the top of the repository.
@@ -62,6 +96,11 @@ impl Revision {
     pub(crate) fn is_here(&self, path: &str) -> bool {
         Path::new(&self.top).join(path).is_file()
     }
+}
+
+/// Where payloads are recorded, as seen from where the lock's path begins.
+fn golden_folder(lock: &str) -> String {
+    format!("{}/golden/", lock.strip_suffix(".lock").unwrap_or(lock))
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Result<String, String> {

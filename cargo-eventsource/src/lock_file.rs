@@ -1,14 +1,16 @@
 //! A lock beside what its program says: what would be added, and what does not fit.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use eventsource_schema::{EventReport, Lock, LockedVersion, Merged, ReaderReport, Report};
+use eventsource_schema::{EventReport, Golden, Lock, LockedVersion, Merged, ReaderReport, Report};
 
 use crate::change::{Change, Kind};
 use crate::failure::Failure;
+use crate::golden;
+use crate::program::Said;
 use crate::workspace::Workspace;
 
 /// One lock, and the program whose events it holds.
@@ -25,19 +27,20 @@ pub(crate) struct LockFile {
     /// Newer structs of an event before older ones.
     pub(crate) events: Vec<EventReport>,
     pub(crate) readers: Vec<ReaderReport>,
+    /// What the program says of recorded payloads, and of those that it would record.
+    pub(crate) golden: Vec<Golden>,
+    /// Recorded payloads of versions that are locked anew.
+    pub(crate) forgotten: BTreeSet<String>,
     /// What is between the two, and what does not fit.
     pub(crate) changes: Vec<Change>,
 }
 
 /// Every lock of the chosen packages that is there or has something to hold.
-pub(crate) fn find(
-    workspace: &Workspace,
-    mut reports: BTreeMap<PathBuf, Vec<Report>>,
-) -> Result<Vec<LockFile>, Failure> {
+pub(crate) fn find(workspace: &Workspace, mut said: BTreeMap<PathBuf, Said>) -> Result<Vec<LockFile>, Failure> {
     for path in present(workspace) {
-        reports.entry(path).or_default();
+        said.entry(path).or_default();
     }
-    reports.into_iter().map(|(path, reports)| LockFile::new(workspace, path, reports)).collect()
+    said.into_iter().map(|(path, said)| LockFile::new(workspace, path, said)).collect()
 }
 
 /// Fails for a lock that cannot be read, before anything is compiled for it.
@@ -68,12 +71,12 @@ pub(crate) fn parse(text: &str, shown: &str) -> Result<Lock, Failure> {
 }
 
 impl LockFile {
-    fn new(workspace: &Workspace, path: PathBuf, reports: Vec<Report>) -> Result<Self, Failure> {
+    fn new(workspace: &Workspace, path: PathBuf, said: Said) -> Result<Self, Failure> {
         let shown = workspace.shown(&path);
         let exists = path.is_file();
         let before = if exists { read(&path, &shown)? } else { Lock::default() };
         let (mut events, mut readers) = (Vec::new(), Vec::new());
-        for report in reports {
+        for report in said.reports {
             match report {
                 Report::Event(event) => events.push(event),
                 Report::Reader(reader) => readers.push(reader),
@@ -81,9 +84,21 @@ impl LockFile {
         }
         events.sort_by_key(|event| (event.name.clone(), Reverse(event.version), event.module.clone()));
         let after = before.clone();
-        let mut file = Self { path, shown, exists, before, after, events, readers, changes: Vec::new() };
+        let mut file = Self {
+            path,
+            shown,
+            exists,
+            before,
+            after,
+            events,
+            readers,
+            golden: Vec::new(),
+            forgotten: BTreeSet::new(),
+            changes: Vec::new(),
+        };
         file.merge();
         file.compare_with_program();
+        file.compare_with_golden(said.golden);
         Ok(file)
     }
 
@@ -148,21 +163,35 @@ impl LockFile {
         !self.exists && self.after.events.is_empty()
     }
 
-    /// Locks the current version of an event anew; says what it was and is.
-    pub(crate) fn amend(&mut self, name: &str) -> Option<(u32, String)> {
+    /// Locks the current version of an event anew, and forgets what was recorded of it unless that is released; says what
+    /// it was and is.
+    pub(crate) fn amend(&mut self, name: &str, released: &BTreeMap<String, String>) -> Option<(u32, String)> {
         let report = self.events.iter().find(|event| event.name == name)?;
         let (version, now) = (report.version, report.shapes.get(&report.version)?.clone());
         let was = self.after.events.get_mut(name)?.versions.insert(version, now.clone())?;
+        let names = std::iter::once(&report.name).chain(&report.aliases);
+        let recorded = names.flat_map(|name| golden::of_version(&self.path, name, version));
+        self.forgotten.extend(recorded.filter(|file| !released.contains_key(file)));
         self.changes.retain(|change| change.event != name || change.version != Some(version));
         Some((version, describe(&was, &now)))
     }
 
+    /// Whether there is anything to write.
+    pub(crate) fn is_news(&self) -> bool {
+        self.after != self.before || (!self.exists && !self.is_empty()) || !self.forgotten.is_empty()
+    }
+
     /// Writes the file as a whole: who reads meanwhile finds the old one or the new one.
-    pub(crate) fn write(&self) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self) -> Result<(), Failure> {
         let tell = |error: std::io::Error| Failure::Input(format!("{}: {error}", self.shown));
+        for file in &self.forgotten {
+            fs::remove_file(Golden::folder(&self.path).join(file)).map_err(tell)?;
+        }
         let new = self.path.with_extension("lock.new");
         fs::write(&new, self.after.to_string()).map_err(tell)?;
-        fs::rename(&new, &self.path).map_err(tell)
+        fs::rename(&new, &self.path).map_err(tell)?;
+        self.before = self.after.clone();
+        Ok(())
     }
 }
 

@@ -2,14 +2,15 @@
 //!
 //! | command | what it does |
 //! |---|---|
-//! | `cargo eventsource lock` | adds what is not locked yet, and changes nothing that is |
-//! | `cargo eventsource lock --amend NAME` | locks the current version of an event anew, unless the base branch has it |
-//! | `cargo eventsource check` | fails if what is stored is not locked, or not so; for CI |
-//! | `cargo eventsource check --against REV` | fails too if what is locked at `REV` has changed; says what may run beside it |
+//! | `cargo eventsource lock` | adds what is not locked yet, records payloads of it, and changes nothing that is there |
+//! | `cargo eventsource lock --amend NAME` | locks and records the current version of an event anew, unless the base branch has it |
+//! | `cargo eventsource check` | fails if what is stored is not locked, or not so, or is not read as recorded; for CI |
+//! | `cargo eventsource check --against REV` | fails too if what is locked or recorded at `REV` has changed; says what may run beside it |
 //! | `cargo eventsource list` | shows every event, its versions, its steps, its readers |
 //!
 //! It compiles the tests of the chosen packages while `EVENTSOURCE_LOCK` is set, runs those that the derives have left
-//! there, and takes what they report into the lock. It needs no configuration, and no network but what cargo needs.
+//! there, and takes what they report into the lock. Payloads of each version, and what they become, are recorded beside it
+//! in `events/golden`; they are replayed whenever the package's tests run. It needs no configuration, and no network but what cargo needs.
 //!
 //! Exit codes: 0 all is well, 1 something does not fit, 2 the question cannot be answered, 3 cargo failed.
 //! With `--json`, stdout is one object; its key `ok` says whether the exit code is 0.
@@ -21,6 +22,7 @@ mod change;
 mod commands;
 mod failure;
 mod git;
+mod golden;
 mod lock_file;
 mod program;
 mod workspace;

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use eventsource_schema::Report;
+use eventsource_schema::{Golden, Report};
 
 use crate::arguments::Selection;
 use crate::failure::Failure;
@@ -14,13 +14,20 @@ use crate::workspace::{Workspace, cargo};
 /// The names of the tests begin so.
 const TESTS: &str = "__eventsource_lock_";
 
+/// What is said for one lock.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) reports: Vec<Report>,
+    pub(crate) golden: Vec<Golden>,
+}
+
 /// What the chosen packages say of their events, by the path of the lock. `examples` are asked besides those targets
 /// that have a lock of their own.
 pub(crate) fn ask(
     workspace: &Workspace,
     selection: &Selection,
     examples: &[String],
-) -> Result<BTreeMap<PathBuf, Vec<Report>>, Failure> {
+) -> Result<BTreeMap<PathBuf, Said>, Failure> {
     let targets = targets(workspace, examples)?;
     if targets.is_empty() {
         return Ok(BTreeMap::new());
@@ -49,13 +56,28 @@ pub(crate) fn ask(
         anstream::eprint!("{}", String::from_utf8_lossy(&output.stdout));
         return Err(Failure::Cargo("the program cannot be asked what it stores: cargo's words are above".to_owned()));
     }
-    let mut by_lock: BTreeMap<PathBuf, Vec<Report>> = BTreeMap::new();
+    let mut by_lock: BTreeMap<PathBuf, Said> = BTreeMap::new();
     for (lock, report) in Report::collect(&reports).map_err(Failure::Input)? {
         if !report.is_of_a_test() {
-            by_lock.entry(lock).or_default().push(report);
+            by_lock.entry(lock).or_default().reports.push(report);
         }
     }
+    for (lock, golden) in Golden::collect(&reports).map_err(Failure::Input)? {
+        // An event of a test alone has no report here, and so no payloads.
+        let said = by_lock.get_mut(&lock).filter(|said| said.stores(&golden.event));
+        said.into_iter().for_each(|said| said.golden.push(golden.clone()));
+    }
     Ok(by_lock)
+}
+
+impl Said {
+    fn stores(&self, name: &str) -> bool {
+        let names = self.reports.iter().filter_map(|report| match report {
+            Report::Event(event) => Some(event),
+            Report::Reader(_) => None,
+        });
+        names.into_iter().any(|event| event.name == name || event.aliases.iter().any(|alias| alias == name))
+    }
 }
 
 /// The targets whose events are stored: libraries and programs, and any other that has a lock.

@@ -10,6 +10,7 @@ pub use crate::folding::domain_event::{DomainEvent, UpcastFrom};
 pub use crate::folding::encoding::{EncodeError, Encoded, downcast, downcast_to_previous};
 pub use crate::folding::event_set::{Decoded, EventDescriptor, EventSet, Parts};
 pub use crate::folding::field_step::{change_back, change_field};
+pub use crate::folding::golden::{GoldenOf, OnlyRead};
 pub use crate::folding::locked::{
     LockedAs, LockedText, Reader, assert_addition, assert_locked, assert_newest, assert_renamed, assert_still_read,
     assert_stored,

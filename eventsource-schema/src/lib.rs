@@ -22,22 +22,26 @@
 mod cursor;
 mod diff;
 mod faithful;
+mod golden;
 mod lock;
 mod merge;
 mod out;
 mod parse;
 mod render;
 mod report;
+mod sample;
 mod shape;
 #[cfg(test)]
 mod tests;
 
 pub use diff::{Diff, diff, reads};
 pub use faithful::fault;
+pub use golden::{Golden, Replayed};
 pub use lock::{Lock, LockedEvent, LockedField, LockedVersion};
 pub use merge::Merged;
 pub use out::{Out, same};
 pub use parse::{LockError, check_shape};
 pub use render::{fingerprint, is, text, text_len, write, write_name};
 pub use report::{EventReport, ReaderReport, Report, Step, StepKind};
+pub use sample::samples;
 pub use shape::{Field, Shape, Struct, Tagging, Variant};

@@ -169,7 +169,7 @@ impl Report {
 }
 
 /// Tells files of one name apart.
-fn fingerprint_of(texts: &[&str]) -> u64 {
+pub(crate) fn fingerprint_of(texts: &[&str]) -> u64 {
     let bytes = texts.iter().flat_map(|text| text.bytes().chain([0]));
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

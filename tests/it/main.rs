@@ -8,6 +8,7 @@ mod conformance;
 mod copy;
 mod derives;
 mod format;
+mod golden;
 mod history;
 mod kill;
 mod lock;

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::repository::{BANK, LOCK, Repository, second};
+use super::repository::{BANK, GOLDEN, LOCK, Repository, second};
 
 #[test]
 fn each_event_has_its_verdict() {
@@ -68,4 +68,43 @@ fn a_lock_that_is_gone_with_its_package_is_noticed_and_one_that_has_moved_is_fou
     fs::remove_dir_all(bank.path("old")).unwrap();
     let check = bank.run(&["check", "--against", "main"]).code(0);
     assert!(check.stdout.contains("beside main\n  full      account.opened\n"), "{}", check.stdout);
+}
+
+#[test]
+fn what_was_recorded_there_must_be_recorded_here_as_it_was() {
+    let bank = Repository::with_bank();
+    let broken = |file: &str, text: Option<&str>, details: &str| {
+        let path = format!("events/golden/account.opened/{file}");
+        match text {
+            Some(text) => bank.write(&path, text),
+            None => fs::remove_file(bank.path(&path)).unwrap(),
+        }
+        let check = bank.run(&["check", "--against", "main", "--json"]).code(1);
+        assert_eq!(check.told("broken"), ["account.opened 1 wrong"]);
+        assert_eq!(check.json()["broken"][0]["details"], details);
+        bank.git(&["checkout", "--quiet", "--", "."]);
+    };
+    broken("v1.full.json", Some("{\"owner\": \"text\"}"), "v1.full.json: it is changed");
+    broken("v1.full.as-v1.json", None, "v1.full.as-v1.json: it is gone");
+    // What only matters to programs of before was recorded as well.
+    bank.write("events/golden/account.opened/v1.full.as-v7.json", "{}");
+    bank.commit();
+    broken("v1.full.as-v7.json", Some("[]"), "v1.full.as-v7.json: it is changed");
+
+    // What is new was not released.
+    bank.write("events/golden/account.opened/v1.real.json", GOLDEN[1].1);
+    bank.run(&["lock"]).code(0);
+    bank.run(&["check", "--against", "main"]).code(0);
+
+    // Where a lock has moved, what is recorded has moved too.
+    bank.write("old/events.lock", LOCK);
+    bank.write("old/events/golden/account.opened/v1.full.json", GOLDEN[1].1);
+    bank.commit();
+    fs::remove_dir_all(bank.path("old")).unwrap();
+    bank.run(&["check", "--against", "main"]).code(0);
+    fs::remove_dir_all(bank.path("events")).unwrap();
+    let check = bank.run(&["check", "--against", "main"]).code(1);
+    let told =
+        "old/events.lock, since main\n  wrong     account.opened version 1\n            v1.full.json: it is gone\n";
+    assert!(check.stdout.contains(told), "{}", check.stdout);
 }

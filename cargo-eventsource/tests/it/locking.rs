@@ -3,22 +3,26 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use super::repository::{BANK, LOCK, Repository, second};
+use super::repository::{BANK, GOLDEN, LOCK, Repository, second};
 
 #[test]
 fn what_is_not_locked_is_found_by_check_and_written_by_lock() {
     let bank = Repository::with_bank();
     fs::remove_file(bank.path("events.lock")).unwrap();
+    fs::remove_dir_all(bank.path("events")).unwrap();
+    bank.commit();
     let long_ago = SystemTime::now() - Duration::from_secs(1_000_000);
     fs::File::options().append(true).open(bank.path("src/lib.rs")).unwrap().set_modified(long_ago).unwrap();
 
     let check = bank.run(&["check", "--json"]).code(1);
     assert_eq!(check.told("changes"), ["account.opened 1 new", "account.opened reader"]);
-    assert!(!bank.path("events.lock").exists(), "check writes nothing");
+    assert!(!bank.path("events.lock").exists() && !bank.path("events").exists(), "check writes nothing");
 
     let lock = bank.run(&["lock"]).code(0);
     assert_eq!(bank.read("events.lock"), LOCK);
+    assert_eq!(bank.files("events/golden/account.opened"), GOLDEN.map(|(file, text)| (file.into(), text.into())));
     assert!(lock.stdout.contains("new       account.opened version 1"), "{}", lock.stdout);
+    assert!(lock.stdout.contains("golden    account.opened version 1\n"), "{}", lock.stdout);
     assert!(lock.stdout.contains("schema_lock!()"), "{}", lock.stdout);
     assert!(!lock.stdout.contains('\u{1b}'), "colours are for terminals: {:?}", lock.stdout);
     let touched = fs::metadata(bank.path("src/lib.rs")).unwrap().modified().unwrap();
@@ -62,12 +66,14 @@ fn a_new_version_and_a_field_that_may_be_absent_are_added() {
     assert_eq!(bank.run(&["check", "--json"]).code(1).told("changes"), ["account.opened 1 extended"]);
     bank.run(&["lock"]).code(0);
     assert_eq!(bank.read("events.lock"), LOCK.replace("    owner", "    note?: u8?\n    owner"));
+    bank.run(&["check"]).code(0);
 
     bank.write("events.lock", LOCK);
     // The struct of before only reads, and may accept more than was stored.
     let second = second().replace("pub struct OpenedV1 {", "pub struct OpenedV1 { #[serde(default)] pub note: u8,");
     bank.write("src/lib.rs", &second.replace("Self { owner: new", "Self { note: 0, owner: new"));
-    assert_eq!(bank.run(&["lock", "--json"]).code(0).told("changes"), ["account.opened 2 new"]);
+    let told = ["account.opened 2 new", "account.opened 1 golden", "account.opened 2 golden"];
+    assert_eq!(bank.run(&["lock", "--json"]).code(0).told("changes"), told);
     assert_eq!(
         bank.read("events.lock"),
         LOCK.replace("\n\nend", "\n  version 2\n    branch: u16\n    owner: string\n\nend")

@@ -3,6 +3,7 @@
 mod against;
 mod amending;
 mod bad_input;
+mod golden;
 mod locking;
 mod repository;
 mod selecting;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -35,6 +36,14 @@ event account.opened
 
 end
 ";
+
+/// What is recorded of it.
+pub(crate) const GOLDEN: [(&str, &str); 4] = [
+    ("v1.full.as-v1.json", "{\"owner\":\"text\"}\n"),
+    ("v1.full.json", "{\"owner\":\"text\"}\n"),
+    ("v1.minimal.as-v1.json", "{\"owner\":\"\"}\n"),
+    ("v1.minimal.json", "{\"owner\":\"\"}\n"),
+];
 
 /// The second version of its event.
 pub(crate) const SECOND: &str = r#"
@@ -73,9 +82,11 @@ impl Repository {
     /// A repository whose one package is committed with its lock.
     pub(crate) fn with_bank() -> Self {
         let repository = Self::new();
-        repository.write("Cargo.toml", &format!("{}{PROFILE}{ROOT}", manifest("bank")));
+        // A workspace of its own, whatever stands in the folders above.
+        repository.write("Cargo.toml", &format!("{}{PROFILE}\n[workspace]\n", manifest("bank")));
         repository.write("src/lib.rs", BANK);
         repository.write("events.lock", LOCK);
+        GOLDEN.iter().for_each(|(file, text)| repository.write(&format!("events/golden/account.opened/{file}"), text));
         repository.commit();
         repository
     }
@@ -113,6 +124,27 @@ impl Repository {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
+    /// The files below a folder, each with its text.
+    pub(crate) fn files(&self, folder: &str) -> Vec<(String, String)> {
+        let entries = fs::read_dir(self.path(folder)).into_iter().flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names.into_iter().map(|name| (name.clone(), self.read(&format!("{folder}/{name}")))).collect()
+    }
+
+    /// Runs the tests of the package.
+    pub(crate) fn test(&self) -> Answer {
+        // What is built is shared, and cargo takes the package of one repository for the other's: nobody builds meanwhile,
+        // and what was built is older than this source. The program keeps to itself in the same way.
+        let scratch = built().join("eventsource");
+        fs::create_dir_all(&scratch).unwrap();
+        let alone = fs::File::create(scratch.join("alone")).unwrap();
+        alone.lock().unwrap();
+        let source = fs::File::options().append(true).open(self.path("src/lib.rs")).unwrap();
+        source.set_modified(SystemTime::now()).unwrap();
+        self.answer(Command::new(env!("CARGO")).current_dir(self.path("")).args(["test", "--lib"]))
+    }
+
     /// Runs `cargo eventsource` with these arguments, at the root.
     pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
         self.run_in("", arguments)
@@ -120,10 +152,12 @@ impl Repository {
 
     pub(crate) fn run_in(&self, folder: &str, arguments: &[&str]) -> Answer {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-eventsource"));
-        command.current_dir(self.path(folder)).arg("eventsource").args(arguments);
+        self.answer(command.current_dir(self.path(folder)).arg("eventsource").args(arguments))
+    }
+
+    fn answer(&self, command: &mut Command) -> Answer {
         command.env("CARGO_NET_OFFLINE", "true");
-        // The same as that of the facade's tests of the lock, so that nothing is built twice.
-        command.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("lock-target"));
+        command.env("CARGO_TARGET_DIR", built());
         for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTC_WRAPPER", "CLICOLOR_FORCE"] {
             command.env_remove(name);
         }
@@ -132,6 +166,11 @@ impl Repository {
         let code = output.status.code().unwrap();
         Answer { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
+}
+
+/// What all repositories build. It is that of the facade's tests of the lock too, so that nothing is built twice.
+fn built() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("lock-target")
 }
 
 impl Answer {
@@ -159,15 +198,12 @@ impl Answer {
     }
 }
 
-/// Whatever lies in a folder above is not the package's workspace.
-const ROOT: &str = "\n[workspace]\n";
-
 pub(crate) const PROFILE: &str = "\n[profile.dev]\ndebug = 0\n";
 
 pub(crate) fn manifest(name: &str) -> String {
     let facade = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
     format!(
         "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
-         eventsource = {{ path = {facade:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n"
+         eventsource = {{ path = {facade:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\nserde_json = \"1\"\n"
     )
 }

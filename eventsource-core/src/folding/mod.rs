@@ -9,6 +9,7 @@ pub(crate) mod encoding;
 pub(crate) mod event_set;
 pub(crate) mod faithful;
 pub(crate) mod field_step;
+pub(crate) mod golden;
 pub(crate) mod locked;
 pub(crate) mod raw_step;
 pub(crate) mod report;

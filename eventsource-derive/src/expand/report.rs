@@ -1,4 +1,5 @@
-//! The tests that tell `cargo eventsource` what is stored. They exist only while it asks.
+//! The tests that a derive leaves beside an event: while `cargo eventsource` asks, they tell what is stored; beside a lock,
+//! they replay the recorded payloads.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -10,8 +11,19 @@ use crate::model::{Aggregate, Event, StoredVersion};
 
 /// The report of an event: its versions, its steps, its shapes.
 pub(crate) fn event(model: &Event, guard: &Guard) -> TokenStream {
-    let Guard::Asked { path } = guard else { return TokenStream::new() };
     let ident = &model.ident;
+    let path = match guard {
+        Guard::Asked { path } => path,
+        // What was recorded is replayed whenever the tests run.
+        Guard::Lock { path, .. } => {
+            let golden = quote! {
+                use __eventsource::OnlyRead as _;
+                __eventsource::GoldenOf::<#ident>::beside(#path).replay();
+            };
+            return test(&model.root, format_ident!("__eventsource_golden_{ident}"), golden);
+        }
+        Guard::Nothing | Guard::Broken { .. } => return TokenStream::new(),
+    };
     let mut steps: Vec<(u32, &str)> = model
         .history
         .upcasts
@@ -31,26 +43,28 @@ pub(crate) fn event(model: &Event, guard: &Guard) -> TokenStream {
         quote!((#version, #shape))
     });
     let call = quote! {
+        use __eventsource::OnlyRead as _;
         __eventsource::report_event::<#ident>(#path, ::core::module_path!(), &[#(#steps),*], &[#(#older),*]);
+        __eventsource::GoldenOf::<#ident>::beside(#path).leave();
     };
-    test(&model.root, ident, call)
+    test(&model.root, format_ident!("__eventsource_lock_{ident}"), call)
 }
 
 /// The report of an aggregate: what it reads.
 pub(crate) fn aggregate(aggregate: &Aggregate, guard: &Guard) -> TokenStream {
     let Guard::Asked { path } = guard else { return TokenStream::new() };
     let ident = &aggregate.ident;
-    test(&aggregate.set.root, ident, quote!(__eventsource::report_aggregate::<#ident>(#path, ::core::module_path!());))
+    let call = quote!(__eventsource::report_aggregate::<#ident>(#path, ::core::module_path!()););
+    test(&aggregate.set.root, format_ident!("__eventsource_lock_{ident}"), call)
 }
 
 /// A test must stand beside the type, where its name is as free as the type's is.
-fn test(root: &Path, ident: &Ident, call: TokenStream) -> TokenStream {
-    let test = format_ident!("__eventsource_lock_{}", ident);
+fn test(root: &Path, name: Ident, call: TokenStream) -> TokenStream {
     quote! {
         #[cfg(test)]
         #[test]
-        #[allow(non_snake_case, deprecated)]
-        fn #test() {
+        #[allow(non_snake_case, deprecated, unused_imports)]
+        fn #name() {
             use #root::__private as __eventsource;
             #call
         }

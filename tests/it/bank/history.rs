@@ -1,10 +1,13 @@
 //! The three versions of a credit: each is locked, and each is read.
 
-use eventsource::schema::Lock;
+use std::path::Path;
+
+use eventsource::__private::GoldenOf;
+use eventsource::schema::{Golden, Lock};
 use eventsource::{DomainEvent, NewEvent, Position, RawEvent, Version, decode_recorded, now};
 use uuid::Uuid;
 
-use super::domain::Credited;
+use super::domain::{Closed, Credited, Debited, Opened, Overdrawn};
 use super::money::Money;
 
 /// A payload of each version, as the program of its time stored it, and what it is today.
@@ -52,13 +55,39 @@ fn a_credit_of_each_version_is_read() {
     assert_eq!((stored.schema_version, &*stored.data), (version, payload.as_bytes()));
 }
 
+const LOCK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/events.bank.lock");
+
+fn lock() -> Lock {
+    Lock::parse(&std::fs::read_to_string(LOCK).unwrap()).unwrap()
+}
+
 #[test]
 fn each_version_that_was_stored_is_locked() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/events.bank.lock");
-    let lock = Lock::parse(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let lock = lock();
     for (version, payload, ..) in STORED {
         let payload: serde_json::Map<_, _> = serde_json::from_str(payload).unwrap();
         let locked = &lock.events[Credited::NAME].versions[&version];
         assert!(locked.fields.keys().eq(payload.keys()), "version {version}: {locked:?}");
     }
+}
+
+#[test]
+fn every_recorded_payload_of_the_bank_is_read_as_it_was() {
+    // As the tests beside these events do, which `cargo test --example bank` runs.
+    GoldenOf::<Opened>::beside(LOCK).replay();
+    GoldenOf::<Credited>::beside(LOCK).replay();
+    GoldenOf::<Debited>::beside(LOCK).replay();
+    GoldenOf::<Overdrawn>::beside(LOCK).replay();
+    GoldenOf::<Closed>::beside(LOCK).replay();
+    let file = |event: &str, file: String| Golden::folder(Path::new(LOCK)).join(event).join(file);
+    for (name, event) in &lock().events {
+        let newest = event.versions.keys().next_back().unwrap();
+        for version in event.versions.keys() {
+            let payload = format!("v{version}.minimal.json");
+            let result = Golden::result_file(&payload, *newest);
+            assert!(file(name, payload).is_file() && file(name, result).is_file(), "{name} version {version}");
+        }
+    }
+    let credit = std::fs::read_to_string(file("account.credited", "v1.full.as-v3.json".to_owned())).unwrap();
+    assert_eq!(credit, "{\"amount\":700,\"purpose\":\"deposit\"}\n");
 }
