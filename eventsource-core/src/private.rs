@@ -12,12 +12,12 @@ pub use crate::folding::event_set::{Decoded, EventDescriptor, EventSet, Parts};
 pub use crate::folding::field_step::{change_back, change_field};
 pub use crate::folding::golden::{GoldenOf, OnlyRead};
 pub use crate::folding::locked::{
-    LockedAs, LockedText, Reader, assert_addition, assert_locked, assert_newest, assert_renamed, assert_still_read,
-    assert_stored,
+    LockedAs, LockedText, Reader, StoredField, assert_addition, assert_locked, assert_newest, assert_renamed,
+    assert_still_read, assert_stored,
 };
 pub use crate::folding::raw_step::raw_step;
 pub use crate::folding::report::{report_aggregate, report_event};
-pub use crate::folding::schema::{EventSchema, Fallback, Probe};
+pub use crate::folding::schema::{Described, EventSchema, Fallback, Probe};
 pub use crate::folding::serde_bounds::{ReadBack, Snapshotted, Written};
 pub use crate::folding::snapshot_codec::{SnapshotCodec, fingerprint_of_state};
 pub use crate::words::decode_error::Fault;

@@ -45,6 +45,9 @@ pub(crate) fn guarded_event(input: &DeriveInput, root: Path, guard: &Guard) -> T
 
 /// What serde writes for an event. Without a lock it need not be known, so nothing is refused for it.
 fn stored(input: &DeriveInput, event: &Event, guard: &Guard, errors: &Errors) -> Option<TypeShape> {
+    if !guard.is_strict() {
+        return None;
+    }
     let unseen = Errors::new();
     let said = |field: &syn::Field| {
         let field = event.fields.iter().find(|known| field.ident.as_ref() == Some(&known.ident))?;
@@ -55,9 +58,7 @@ fn stored(input: &DeriveInput, event: &Event, guard: &Guard, errors: &Errors) ->
     match unseen.finish() {
         Ok(()) => Some(shape),
         Err(error) => {
-            if guard.is_strict() {
-                errors.push(error);
-            }
+            errors.push(error);
             None
         }
     }

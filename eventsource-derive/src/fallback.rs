@@ -19,23 +19,11 @@ pub(crate) fn event(event: &Event, generics: &Generics) -> TokenStream {
                 impl __eventsource::DomainEvent for #ident {
                     const NAME: &'static str = "";
                     const VERSION: u32 = 1;
-                    const ALIASES: &'static [&'static str] = &[];
-                    const OLDEST: u32 = 1;
-                    const SPLIT_SOURCES: &'static [&'static str] = &[];
-                    const LOOKS_AROUND: bool = false;
-                    const __SHAPE: &'static __eventsource::Shape = &__eventsource::Shape::Text("json");
 
                     fn __decode(
                         _: &__eventsource::Decoding<'_>,
                         _: &[u8],
                     ) -> ::core::result::Result<Self, __eventsource::Fault> {
-                        ::core::unreachable!()
-                    }
-
-                    fn __split(
-                        _: &__eventsource::Decoding<'_>,
-                        _: &[u8],
-                    ) -> ::core::result::Result<::core::option::Option<Self>, __eventsource::Fault> {
                         ::core::unreachable!()
                     }
                 }

@@ -41,7 +41,7 @@ pub use lock::{Lock, LockedEvent, LockedField, LockedVersion};
 pub use merge::Merged;
 pub use out::{Out, same};
 pub use parse::{LockError, check_shape};
-pub use render::{fingerprint, is, text, text_len, write, write_name};
+pub use render::{fingerprint, fingerprint_of_text, text, text_len, write, write_name};
 pub use report::{EventReport, ReaderReport, Report, Step, StepKind};
 pub use sample::samples;
 pub use shape::{Field, Shape, Struct, Tagging, Variant};

@@ -1,24 +1,17 @@
-//! Where a `const fn` writes text: into a buffer, a hash, and a comparison, all at once.
+//! Where a `const fn` writes text: into a buffer and a hash, both at once.
 
 /// A text while it is written.
 #[derive(Debug)]
 pub struct Out<'a> {
     buffer: &'a mut [u8],
-    expected: &'a [u8],
     len: usize,
     hash: u64,
-    same: bool,
 }
 
 impl<'a> Out<'a> {
     /// Writes into a buffer. What does not fit is counted and hashed, and missing from the text.
     pub const fn into_buffer(buffer: &'a mut [u8]) -> Self {
-        Self { buffer, expected: &[], len: 0, hash: 0xcbf2_9ce4_8422_2325, same: true }
-    }
-
-    /// Compares with a text.
-    pub(crate) const fn compared_with(expected: &'a str) -> Self {
-        Self { buffer: &mut [], expected: expected.as_bytes(), len: 0, hash: 0xcbf2_9ce4_8422_2325, same: true }
+        Self { buffer, len: 0, hash: 0xcbf2_9ce4_8422_2325 }
     }
 
     /// Writes more.
@@ -38,9 +31,6 @@ impl<'a> Out<'a> {
         if self.len < self.buffer.len() {
             self.buffer[self.len] = byte;
         }
-        if self.len >= self.expected.len() || self.expected[self.len] != byte {
-            self.same = false;
-        }
         // FNV-1a.
         self.hash = (self.hash ^ byte as u64).wrapping_mul(0x0000_0100_0000_01b3);
         self.len += 1;
@@ -54,7 +44,7 @@ impl<'a> Out<'a> {
         self.byte(b'0' + (number % 10) as u8);
     }
 
-    /// Takes back all but the first `len` bytes; the hash and the comparison are of no use after that.
+    /// Takes back all but the first `len` bytes; the hash is of no use after that.
     pub(crate) const fn truncate(&mut self, len: usize) {
         if len < self.len {
             self.len = len;
@@ -78,10 +68,6 @@ impl<'a> Out<'a> {
 
     pub(crate) const fn hash(&self) -> u64 {
         self.hash
-    }
-
-    pub(crate) const fn is_as_expected(&self) -> bool {
-        self.same && self.len == self.expected.len()
     }
 
     /// What fits the buffer, without half of a character.

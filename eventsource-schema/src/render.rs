@@ -33,11 +33,17 @@ pub const fn fingerprint(shape: &Shape) -> u64 {
     out.hash()
 }
 
-/// Whether the text of a shape is exactly this one.
-pub const fn is(shape: &Shape, text: &str) -> bool {
-    let mut out = Out::compared_with(text);
-    write(shape, &mut out);
-    out.is_as_expected()
+/// The fingerprint of the shape that has this text.
+///
+/// ```
+/// use eventsource_schema::{Shape, fingerprint, fingerprint_of_text};
+///
+/// assert_eq!(fingerprint_of_text("[i64]"), fingerprint(&Shape::List(&Shape::Text("i64"))));
+/// ```
+pub fn fingerprint_of_text(text: &str) -> u64 {
+    let mut out = Out::into_buffer(&mut []);
+    out.push(text);
+    out.hash()
 }
 
 /// Writes the text of a shape.

@@ -44,27 +44,27 @@ pub trait DomainEvent: Sized + Send + Sync + 'static {
     /// The version in which it is stored, from 1.
     const VERSION: u32;
     /// Older names under which it may be stored.
-    const ALIASES: &'static [&'static str];
+    const ALIASES: &'static [&'static str] = &[];
 
     /// The oldest version that can still be read.
     #[doc(hidden)]
-    const OLDEST: u32;
+    const OLDEST: u32 = 1;
     /// Stored names of other events of which this one is a part.
     #[doc(hidden)]
-    const SPLIT_SOURCES: &'static [&'static str];
+    const SPLIT_SOURCES: &'static [&'static str] = &[];
     /// The version in which it is stored while older programs read along; `VERSION` unless `write` says otherwise.
     #[doc(hidden)]
     const WRITTEN: u32 = Self::VERSION;
     /// Some step to it, or to what it is split from, is on raw JSON and may look at what surrounds a payload.
     #[doc(hidden)]
-    const LOOKS_AROUND: bool;
+    const LOOKS_AROUND: bool = false;
     /// What it is stored as. The name is empty if the derive reported an error, so that no check reports it again.
     #[doc(hidden)]
     const DESCRIPTOR: EventDescriptor = EventDescriptor::of::<Self>();
 
-    /// What the current version looks like as JSON; unknown in parts where a type has no schema.
+    /// What the current version looks like as JSON, while `cargo eventsource` asks for it.
     #[doc(hidden)]
-    const __SHAPE: &'static Shape;
+    const __SHAPE: &'static Shape = &Shape::Unknown(Self::NAME);
 
     /// Decodes a payload of the version that `decoding` names.
     #[doc(hidden)]
@@ -72,7 +72,9 @@ pub trait DomainEvent: Sized + Send + Sync + 'static {
 
     /// Decodes this event's part of a stored event whose name is a split source.
     #[doc(hidden)]
-    fn __split(decoding: &Decoding<'_>, payload: &[u8]) -> Result<Option<Self>, Fault>;
+    fn __split(_decoding: &Decoding<'_>, _payload: &[u8]) -> Result<Option<Self>, Fault> {
+        Ok(None)
+    }
 
     /// The event in the older version that is written in its place, where `write` names one.
     #[doc(hidden)]

@@ -1,9 +1,10 @@
 //! What derived code compares with `events.lock` while it is compiled. Each check is called on the token it is about.
 
-use eventsource_schema::{Diff, Field, Out, diff, fault, is, reads, text_len, write};
+use eventsource_schema::{Diff, Out, diff, reads, text_len, write};
 
 use super::checked::{contains, push, same};
 use super::event_set::EventDescriptor;
+use super::schema::Described;
 
 /// A version of an event in `events.lock`.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +15,8 @@ pub struct LockedAs {
     pub version: u32,
     /// What reads it.
     pub reader: Reader,
+    /// Its fields.
+    pub fields: &'static [LockedText],
 }
 
 /// What reads a locked version.
@@ -36,6 +39,30 @@ pub struct LockedText {
     pub optional: bool,
     /// The text of its shape.
     pub shape: &'static str,
+    /// What the shape's fingerprint was.
+    pub fingerprint: u64,
+}
+
+/// A field of an event, as it is now.
+#[derive(Clone, Copy, Debug)]
+pub struct StoredField {
+    /// Its name on the wire.
+    pub name: &'static str,
+    /// Whether it may be absent, even if its shape does not say so.
+    pub optional: bool,
+    /// Its value.
+    pub described: Described,
+}
+
+impl StoredField {
+    const fn may_be_absent(&self) -> bool {
+        self.optional || self.described.shape.may_be_absent()
+    }
+
+    /// Whether it is what is locked, which is nearly always so: nobody walks through its shape to find out.
+    const fn is(&self, locked: &LockedText) -> bool {
+        self.described.fingerprint == locked.fingerprint && locked.optional == self.may_be_absent()
+    }
 }
 
 /// Calls a function with a buffer that is big enough. Constants cannot be as long as a value says.
@@ -51,18 +78,19 @@ macro_rules! sized {
 
 /// Fails unless a field has the shape that is locked, or one that differs in new optional parts alone.
 #[track_caller]
-pub const fn assert_locked(of: &LockedAs, locked: &LockedText, field: &Field) {
-    assert_stored(of.event, field);
-    if is(field.shape, locked.shape) && locked.optional == field.may_be_absent() {
-        return;
+pub const fn assert_locked(of: &LockedAs, entry: usize, fields: &[StoredField], at: usize) {
+    assert_stored(of.event, fields, at);
+    let (locked, field) = (&of.fields[entry], &fields[at]);
+    if !field.is(locked) {
+        sized!(text_len(field.described.shape) + locked.shape.len(), changed(of, locked, field));
     }
-    sized!(text_len(field.shape) + locked.shape.len(), changed(of, locked, field));
 }
 
 /// Fails if JSON would not give a field back, or nothing is known of it.
 #[track_caller]
-pub const fn assert_stored(event: &str, field: &Field) {
-    if let Some(fault) = fault(field.shape) {
+pub const fn assert_stored(event: &str, fields: &[StoredField], at: usize) {
+    let field = &fields[at];
+    if let Some(fault) = field.described.fault {
         let mut buffer = [0; 1024];
         let mut text = Out::into_buffer(&mut buffer);
         push(&mut text, &["field `", field.name, "` of event `", event, "`: ", fault]);
@@ -72,8 +100,9 @@ pub const fn assert_stored(event: &str, field: &Field) {
 
 /// Fails unless a field that is not locked may be absent.
 #[track_caller]
-pub const fn assert_addition(of: &LockedAs, field: &Field) {
-    assert_stored(of.event, field);
+pub const fn assert_addition(of: &LockedAs, fields: &[StoredField], at: usize) {
+    assert_stored(of.event, fields, at);
+    let field = &fields[at];
     if field.may_be_absent() {
         return;
     }
@@ -94,8 +123,9 @@ pub const fn assert_addition(of: &LockedAs, field: &Field) {
 
 /// Fails if one locked field is gone and one new field is there: it was renamed, if the shapes are equal.
 #[track_caller]
-pub const fn assert_renamed(of: &LockedAs, gone: &LockedText, field: &Field) {
-    assert_stored(of.event, field);
+pub const fn assert_renamed(of: &LockedAs, entry: usize, fields: &[StoredField], at: usize) {
+    assert_stored(of.event, fields, at);
+    let (gone, field) = (&of.fields[entry], &fields[at]);
     let mut buffer = [0; 2048];
     let mut text = Out::into_buffer(&mut buffer);
     head(&mut text, of);
@@ -114,7 +144,7 @@ pub const fn assert_renamed(of: &LockedAs, gone: &LockedText, field: &Field) {
         );
         panic!("{}", text.as_str());
     }
-    if is(field.shape, gone.shape) && gone.optional == field.may_be_absent() {
+    if field.is(gone) {
         push(&mut text, &["\n  ", gone.name, ": is locked, but the field is now called `", field.name, "`"]);
         push(&mut text, &["\nto keep the stored name: #[serde(rename = \"", gone.name, "\")]"]);
     } else {
@@ -175,10 +205,10 @@ pub const fn assert_still_read(aggregate: &str, locked: &str, events: &[EventDes
 }
 
 #[track_caller]
-const fn changed<const SHAPE: usize, const TEXT: usize>(of: &LockedAs, locked: &LockedText, field: &Field) {
+const fn changed<const SHAPE: usize, const TEXT: usize>(of: &LockedAs, locked: &LockedText, field: &StoredField) {
     let (mut now, mut found) = ([0; SHAPE], [0; TEXT]);
     let mut now = Out::into_buffer(&mut now);
-    write(field.shape, &mut now);
+    write(field.described.shape, &mut now);
     if !now.fits() {
         panic!(
             "a shape has more than a megabyte of text: split the type, or say its shape with #[event(schema = \"..\")]"

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::Type;
 
-use super::schema::{Demand, object};
+use super::schema::object;
 use super::{event, history, in_const, lock, on, report, write};
 use crate::attr::event::Split;
 use crate::guard::Guard;
@@ -14,24 +14,19 @@ pub(crate) fn expand(model: &Event, guard: &Guard) -> TokenStream {
     let Event { ident, history, .. } = model;
     let name = &model.name.value;
     let version = history.version.value;
-    let aliases = model.aliases.iter().map(|alias| &alias.value);
-    let sources = model.splits.iter().map(|split| &split.source.value);
-    let oldest = match &history.previous {
-        Some(previous) => {
-            let previous = event(previous);
-            quote!(#previous::OLDEST)
-        }
-        None => {
-            let oldest = history.oldest();
-            quote!(#oldest)
-        }
-    };
-    let looks_around = looks_around(model);
+    let constants = constants(model);
     let (versions, older_structs) = (versions(model), older_structs(model));
     let (written, downcast) = (write::written(model), write::downcast(model));
-    let split = split(model);
+    let split = (!model.splits.is_empty()).then(|| split(model));
     let checks = history.previous.iter().map(|previous| assert_previous(model, previous)).chain(assert_sources(model));
-    let (shape, locked) = current_shape(model, guard);
+    let (shape, locked) = match (&model.stored, guard) {
+        (Some(stored), Guard::Asked { .. }) => {
+            let shape = object(stored);
+            (Some(quote!(const __SHAPE: &'static __eventsource::Shape = #shape;)), None)
+        }
+        (Some(_), Guard::Lock { lock, .. }) => (None, Some(lock::checks(model, lock))),
+        _ => (None, None),
+    };
     let tracked = lock::tracked(guard);
     let report = report::event(model, guard);
     let written_struct = write::assert_or_struct(model);
@@ -42,11 +37,8 @@ pub(crate) fn expand(model: &Event, guard: &Guard) -> TokenStream {
             impl __eventsource::DomainEvent for #ident {
                 const NAME: &'static str = #name;
                 const VERSION: u32 = #version;
-                const ALIASES: &'static [&'static str] = &[#(#aliases),*];
-                const OLDEST: u32 = #oldest;
-                const SPLIT_SOURCES: &'static [&'static str] = &[#(#sources),*];
-                const LOOKS_AROUND: bool = #looks_around;
-                const __SHAPE: &'static __eventsource::Shape = #shape;
+                #constants
+                #shape
                 #written
 
                 fn __decode(
@@ -59,13 +51,7 @@ pub(crate) fn expand(model: &Event, guard: &Guard) -> TokenStream {
                     }
                 }
 
-                fn __split(
-                    decoding: &__eventsource::Decoding<'_>,
-                    payload: &[u8],
-                ) -> ::core::result::Result<::core::option::Option<Self>, __eventsource::Fault> {
-                    #split
-                }
-
+                #split
                 #downcast
             }
             #(#older_structs)*
@@ -78,38 +64,28 @@ pub(crate) fn expand(model: &Event, guard: &Guard) -> TokenStream {
     quote!(#impls #report)
 }
 
-/// What the current version looks like, as far as anybody needs to know; and what compares it with the lock.
-fn current_shape(model: &Event, guard: &Guard) -> (TokenStream, TokenStream) {
-    let Some(stored) = &model.stored else {
-        let name = model.ident.to_string();
-        return (quote!(&__eventsource::Shape::Unknown(#name)), TokenStream::new());
+/// The constants that are not as the trait has them for most events; each one that is written costs time in every build.
+fn constants(model: &Event) -> TokenStream {
+    let aliases = model.aliases.iter().map(|alias| &alias.value);
+    let sources = model.splits.iter().map(|split| &split.source.value);
+    let aliases =
+        (!model.aliases.is_empty()).then(|| quote!(const ALIASES: &'static [&'static str] = &[#(#aliases),*];));
+    let sources =
+        (!model.splits.is_empty()).then(|| quote!(const SPLIT_SOURCES: &'static [&'static str] = &[#(#sources),*];));
+    let oldest = match (&model.history.previous, model.history.oldest()) {
+        (Some(previous), _) => {
+            let previous = event(previous);
+            Some(quote!(const OLDEST: u32 = #previous::OLDEST;))
+        }
+        (None, 1) => None,
+        (None, oldest) => Some(quote!(const OLDEST: u32 = #oldest;)),
     };
-    if !guard.is_strict() {
-        let object = object(stored, Demand::SchemaIfAny);
-        let shape = quote! {{
-            #[allow(unused_imports)]
-            use __eventsource::Fallback as _;
-            #object
-        }};
-        return (shape, TokenStream::new());
-    }
-    let mut shape = TokenStream::new();
-    let mut checked = TokenStream::new();
-    for stored in model.stored_versions() {
-        let fields = lock::Fields::new(stored.version.value, &stored.object);
-        if let Guard::Lock { lock, .. } = guard {
-            checked.extend(lock::checks(model, &stored, &fields, lock));
-        }
-        checked.extend(fields.constants);
-        if stored.is_current {
-            shape = fields.shape;
-        }
-    }
-    (shape, checked)
+    let looks_around = looks_around(model).map(|value| quote!(const LOOKS_AROUND: bool = #value;));
+    quote!(#aliases #oldest #sources #looks_around)
 }
 
 /// Whether a step on raw JSON leads to it: one of its own, of the struct before it, or of what it is split from.
-fn looks_around(model: &Event) -> TokenStream {
+fn looks_around(model: &Event) -> Option<TokenStream> {
     let own = (!model.history.raw_steps().is_empty()).then(|| quote!(true));
     let previous = model.history.previous.as_ref().map(|previous| {
         let previous = event(previous);
@@ -120,7 +96,7 @@ fn looks_around(model: &Event) -> TokenStream {
         quote!(#part.looks_around())
     });
     let all: Vec<_> = own.into_iter().chain(previous).chain(sources).collect();
-    if all.is_empty() { quote!(false) } else { quote!(#(#all)||*) }
+    (!all.is_empty()).then(|| quote!(#(#all)||*))
 }
 
 /// The branches that read every version.
@@ -188,20 +164,19 @@ fn older_structs(model: &Event) -> impl Iterator<Item = TokenStream> {
 
 /// What a stored event of another name means for this one.
 fn split(model: &Event) -> TokenStream {
-    if model.splits.is_empty() {
-        return quote! {
-            let _ = (decoding, payload);
-            ::core::result::Result::Ok(::core::option::Option::None)
-        };
-    }
     let arms = model.splits.iter().map(|split| {
         let (source, part) = (&split.source.value, part(split, quote!(Self)));
         quote!(#source => #part.decode(decoding, payload))
     });
     quote! {
-        match decoding.name() {
-            #(#arms,)*
-            _ => ::core::result::Result::Ok(::core::option::Option::None),
+        fn __split(
+            decoding: &__eventsource::Decoding<'_>,
+            payload: &[u8],
+        ) -> ::core::result::Result<::core::option::Option<Self>, __eventsource::Fault> {
+            match decoding.name() {
+                #(#arms,)*
+                _ => ::core::result::Result::Ok(::core::option::Option::None),
+            }
         }
     }
 }

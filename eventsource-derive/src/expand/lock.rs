@@ -1,11 +1,10 @@
 //! The comparison with `events.lock`: a constant for each field, on the token it is about
 
-use eventsource_schema::{Lock, LockedField};
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use eventsource_schema::{Lock, LockedField, fingerprint_of_text};
+use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::schema::{self, Demand};
-use super::{event, on};
+use super::{event, on, schema};
 use crate::guard::{Guard, VARIABLE};
 use crate::model::{
     Aggregate, Event, FieldCase, Locked, LockedNames, Reader, StoredField, StoredObject, StoredVersion, mark,
@@ -27,92 +26,93 @@ pub(crate) fn tracked(guard: &Guard) -> TokenStream {
     }
 }
 
-/// The fields of one version, each as a constant of its own: what `checks` and the shape of the version are made of.
-/// A type without a schema is one error that way, however often its field is looked at.
-pub(crate) struct Fields {
-    pub(crate) constants: TokenStream,
-    /// The shape of the version, a `&'static Shape`.
-    pub(crate) shape: TokenStream,
-    names: Vec<Ident>,
-}
-
-impl Fields {
-    pub(crate) fn new(version: u32, stored: &StoredObject) -> Self {
-        let name = |at| format_ident!("__FIELD_{version}_{at}", span = Span::mixed_site());
-        let names: Vec<_> = (0..stored.fields.len()).map(name).collect();
-        let constants = names.iter().zip(&stored.fields).map(|(name, field)| {
-            let field = schema::field(field, Demand::Schema);
-            quote!(const #name: __eventsource::Field = #field;)
-        });
-        let used: Vec<_> = names.iter().map(|name| quote!(#name)).collect();
-        Self { constants: constants.collect(), shape: schema::object_of(stored, &used), names }
+/// Every check of an event that has this lock. What they compare are constants, each written once: the fields of all
+/// versions, so that one that stayed as it was is described once, and each locked version.
+pub(crate) fn checks(model: &Event, lock: &Lock) -> TokenStream {
+    let versions = model.stored_versions();
+    let fields = Fields::of(&versions);
+    let mut checks = TokenStream::new();
+    let mut numbers = 0..;
+    for stored in &versions {
+        let locked = Locked::find(lock, model.names(), stored);
+        if locked.is_empty() && stored.is_current {
+            checks.extend(unlocked(&model.name.value, &stored.object, &fields));
+        }
+        checks.extend(locked.iter().zip(&mut numbers).map(|(locked, number)| of_version(locked, number, &fields)));
     }
-
-    /// A reference to the constant of a field, whose errors stand on the token.
-    fn of(&self, stored: &StoredObject, field: &StoredField, span: Span) -> TokenStream {
-        let at = stored.fields.iter().position(|other| std::ptr::eq(other, field)).unwrap_or_default();
-        let mut name = self.names[at].clone();
-        name.set_span(Span::mixed_site().located_at(span));
-        let and = on(span, quote!(&));
-        quote!(#and #name)
+    let described = fields.0.into_iter().map(schema::described);
+    quote! {
+        const __FIELDS: &[__eventsource::StoredField] = &[#(#described),*];
+        #checks
     }
 }
 
-/// Every check of one version of an event that has this lock.
-pub(crate) fn checks(model: &Event, stored: &StoredVersion, fields: &Fields, lock: &Lock) -> TokenStream {
-    let entries = Locked::find(lock, model.names(), stored);
-    if entries.is_empty() && stored.is_current {
-        return unlocked(&model.name.value, &stored.object, fields);
+/// What is stored in any version, each field once.
+struct Fields<'a>(Vec<&'a StoredField>);
+
+impl<'a> Fields<'a> {
+    fn of(versions: &'a [StoredVersion]) -> Self {
+        let mut fields = Self(Vec::new());
+        for field in versions.iter().flat_map(|stored| &stored.object.fields) {
+            if fields.find(field).is_none() {
+                fields.0.push(field);
+            }
+        }
+        fields
     }
-    entries.iter().map(|locked| of_version(locked, fields)).collect()
+
+    fn find(&self, field: &StoredField) -> Option<Literal> {
+        self.0.iter().position(|known| known.is_same(field)).map(Literal::usize_unsuffixed)
+    }
 }
 
-fn of_version(locked: &Locked<'_>, fields: &Fields) -> TokenStream {
-    let (name, version) = (locked.name, locked.version.value);
+/// One entry of the lock, and its checks.
+fn of_version(locked: &Locked<'_>, number: usize, fields: &Fields<'_>) -> TokenStream {
+    let (event, version, constant) = (locked.name, locked.version.value, format_ident!("__LOCKED_{number}"));
     let reader = match locked.reader {
         Reader::Newest => quote!(Newest),
         Reader::Older => quote!(Older),
         Reader::Attributes => quote!(Attributes),
     };
-    let of = quote! {
-        &__eventsource::LockedAs { event: #name, version: #version, reader: __eventsource::Reader::#reader },
+    let texts = locked.entry.fields.iter().map(|(name, LockedField { optional, shape })| {
+        let fingerprint = fingerprint_of_text(shape);
+        quote! {
+            __eventsource::LockedText { name: #name, optional: #optional, shape: #shape, fingerprint: #fingerprint }
+        }
+    });
+    let entry = quote! {
+        const #constant: &__eventsource::LockedAs = &__eventsource::LockedAs {
+            event: #event,
+            version: #version,
+            reader: __eventsource::Reader::#reader,
+            fields: &[#(#texts),*],
+        };
+    };
+    let at = |name: &str| {
+        let at = locked.entry.fields.keys().position(|known| known == name).map(Literal::usize_unsuffixed);
+        quote!(#at,)
     };
     let checks = locked.cases().into_iter().filter_map(|case| {
-        let (check, span, entry, field) = match case {
+        let (check, span, at, field) = match case {
             FieldCase::Gone(_) => return None,
             // Nobody says what it was, and nobody reads it.
-            FieldCase::Kept(_, _, removed) if removed.stored.ty.is_none() => return None,
-            FieldCase::New(new) => ("assert_addition", new.name.span, None, new),
-            FieldCase::Kept(name, entry, kept) => ("assert_locked", kept.stored.span, Some((name, entry)), kept),
-            FieldCase::Renamed(name, entry, new) => ("assert_renamed", new.name.span, Some((name, entry)), new),
+            FieldCase::Kept(_, removed) if removed.stored.ty.is_none() => return None,
+            FieldCase::New(new) => (quote!(assert_addition), new.name.span, None, new),
+            FieldCase::Kept(name, kept) => (quote!(assert_locked), kept.stored.span, Some(at(name)), kept),
+            FieldCase::Renamed(name, new) => (quote!(assert_renamed), new.name.span, Some(at(name)), new),
         };
-        let entry = entry.map(|(name, entry)| text(name, entry));
-        let (arguments, field) = (on(span, quote!(#of #entry)), fields.of(locked.stored, field, span));
-        Some(constant(check, quote!(#arguments #field), span))
+        let field = fields.find(field);
+        Some(on(span, quote!(const _: () = __eventsource::#check(#constant, #at __FIELDS, #field);)))
     });
-    checks.collect()
-}
-
-/// `const _: () = check(arguments);`, all of it on one token.
-fn constant(check: &str, arguments: TokenStream, span: Span) -> TokenStream {
-    let check = Ident::new(check, span);
-    let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
-    arguments.set_span(span);
-    let (call, end) = (on(span, quote!(const _: () = __eventsource::#check)), on(span, quote!(;)));
-    quote!(#call #arguments #end)
-}
-
-fn text(name: &str, entry: &LockedField) -> TokenStream {
-    let (optional, shape) = (entry.optional, &entry.shape);
-    quote!(&__eventsource::LockedText { name: #name, optional: #optional, shape: #shape },)
+    let checks: Vec<_> = checks.collect();
+    quote!(#entry #(#checks)*)
 }
 
 /// What is not locked yet must be fit to be.
-fn unlocked(name: &str, stored: &StoredObject, fields: &Fields) -> TokenStream {
+fn unlocked(name: &str, stored: &StoredObject, fields: &Fields<'_>) -> TokenStream {
     let checks = stored.fields.iter().map(|each| {
-        let span = each.stored.span;
-        let (name, field) = (on(span, quote!(#name,)), fields.of(stored, each, span));
-        constant("assert_stored", quote!(#name #field), span)
+        let field = fields.find(each);
+        on(each.stored.span, quote!(const _: () = __eventsource::assert_stored(#name, __FIELDS, #field);))
     });
     checks.collect()
 }

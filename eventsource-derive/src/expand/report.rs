@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Ident, Path};
 
-use super::schema::{Demand, object};
+use super::schema::object;
 use crate::guard::Guard;
 use crate::model::{Aggregate, Event, StoredVersion};
 
@@ -39,7 +39,7 @@ pub(crate) fn event(model: &Event, guard: &Guard) -> TokenStream {
     let described = |stored: &StoredVersion| stored.object.fields.iter().all(|field| field.stored.ty.is_some());
     let versions = model.stored_versions().into_iter().filter(|stored| !stored.is_current);
     let older = versions.filter(described).map(|stored| {
-        let (version, shape) = (stored.version.value, object(&stored.object, Demand::Schema));
+        let (version, shape) = (stored.version.value, object(&stored.object));
         quote!((#version, #shape))
     });
     let call = quote! {

@@ -1,12 +1,12 @@
 //! `impl EventSchema`, and the constants of shapes
 
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::parse_quote;
 
 use super::{in_const, on};
 use crate::attr::serde::Tagging;
-use crate::model::{Schema, StoredField, StoredObject, StoredType, TypeShape, shown};
+use crate::model::{Schema, StoredField, StoredObject, StoredType, TypeShape};
 
 pub(crate) fn expand(schema: &Schema) -> TokenStream {
     let ident = &schema.ident;
@@ -19,7 +19,7 @@ pub(crate) fn expand(schema: &Schema) -> TokenStream {
         }
     }
     let (params, arguments, clause) = generics.split_for_impl();
-    let shape = of_type(&schema.shape, Demand::Schema);
+    let shape = of_type(&schema.shape);
     in_const(
         &schema.root,
         quote! {
@@ -31,29 +31,20 @@ pub(crate) fn expand(schema: &Schema) -> TokenStream {
     )
 }
 
-/// What is asked of the types of fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Demand {
-    /// A schema, else it is an error on the type.
-    Schema,
-    /// A schema if there is one: without a lock nobody needs it.
-    SchemaIfAny,
-}
-
 /// A `&'static Shape`
-pub(crate) fn of_type(shape: &TypeShape, demand: Demand) -> TokenStream {
+pub(crate) fn of_type(shape: &TypeShape) -> TokenStream {
     match shape {
         TypeShape::Said(said) => said_text(&said.value),
-        TypeShape::Through(inner) => stored(inner, demand),
+        TypeShape::Through(inner) => stored(inner),
         TypeShape::Newtype(inner) => {
-            let inner = stored(inner, demand);
+            let inner = stored(inner);
             quote!(&__eventsource::Shape::Newtype(#inner))
         }
         TypeShape::Tuple(elements) => {
-            let elements = elements.iter().map(|element| stored(element, demand));
+            let elements = elements.iter().map(stored);
             quote!(&__eventsource::Shape::Tuple(&[#(#elements),*]))
         }
-        TypeShape::Object(fields) => object(fields, demand),
+        TypeShape::Object(fields) => object(fields),
         TypeShape::Enum(tagging, variants) => {
             let tagging = match tagging {
                 Tagging::External => quote!(External),
@@ -65,7 +56,7 @@ pub(crate) fn of_type(shape: &TypeShape, demand: Demand) -> TokenStream {
                 let name = &variant.name.value;
                 let payload = match &variant.payload {
                     Some(payload) => {
-                        let payload = of_type(payload, demand);
+                        let payload = of_type(payload);
                         quote!(::core::option::Option::Some(#payload))
                     }
                     None => quote!(::core::option::Option::None),
@@ -83,43 +74,49 @@ pub(crate) fn of_type(shape: &TypeShape, demand: Demand) -> TokenStream {
 }
 
 /// The shape of an object.
-pub(crate) fn object(object: &StoredObject, demand: Demand) -> TokenStream {
-    let fields: Vec<_> = object.fields.iter().map(|each| field(each, demand)).collect();
-    object_of(object, &fields)
-}
-
-/// The shape of an object from its fields.
-pub(crate) fn object_of(object: &StoredObject, fields: &[TokenStream]) -> TokenStream {
+pub(crate) fn object(object: &StoredObject) -> TokenStream {
+    let fields = object.fields.iter().map(field);
     let strict = object.strict;
     quote! {
         &__eventsource::Shape::Struct(&__eventsource::Struct { fields: &[#(#fields),*], strict: #strict })
     }
 }
 
-/// A `Field`
-pub(super) fn field(field: &StoredField, demand: Demand) -> TokenStream {
+fn field(field: &StoredField) -> TokenStream {
     let (name, optional, flatten) = (&field.name.value, field.optional, field.flatten.is_some());
-    let shape = stored(&field.stored, demand);
+    let shape = stored(&field.stored);
     quote! {
         __eventsource::Field { name: #name, optional: #optional, flatten: #flatten, shape: #shape }
     }
 }
 
 /// The shape of a type, where an error about it stands on the type.
-fn stored(stored: &StoredType, demand: Demand) -> TokenStream {
-    if let Some(said) = &stored.said {
-        return said_text(&said.value);
-    }
-    let Some(ty) = &stored.ty else { return quote!(&__eventsource::Shape::Unknown("a removed field")) };
-    if demand == Demand::Schema {
-        return on(stored.span, quote!(<#ty as __eventsource::EventSchema>::SHAPE));
-    }
-    let (name, shape) = (shown(ty), format_ident!("shape", span = Span::mixed_site()));
-    quote! {
-        match __eventsource::Probe::<#ty>::SHAPE {
-            ::core::option::Option::Some(#shape) => #shape,
-            ::core::option::Option::None => &__eventsource::Shape::Unknown(#name),
+fn stored(stored: &StoredType) -> TokenStream {
+    match said(stored) {
+        Some(said) => said,
+        None => {
+            let ty = &stored.ty;
+            on(stored.span, quote!(<#ty as __eventsource::EventSchema>::SHAPE))
         }
+    }
+}
+
+/// A field of an event beside a lock. Nothing is flattened there.
+pub(super) fn described(field: &StoredField) -> TokenStream {
+    let (name, optional, ty) = (&field.name.value, field.optional, &field.stored.ty);
+    let described = match said(&field.stored) {
+        Some(said) => quote!(__eventsource::Described::of(#said)),
+        None => on(field.stored.span, quote!(<#ty as __eventsource::EventSchema>::__DESCRIBED)),
+    };
+    quote!(__eventsource::StoredField { name: #name, optional: #optional, described: #described })
+}
+
+/// What no type tells.
+fn said(stored: &StoredType) -> Option<TokenStream> {
+    match (&stored.said, &stored.ty) {
+        (Some(said), _) => Some(said_text(&said.value)),
+        (None, None) => Some(quote!(&__eventsource::Shape::Unknown("a removed field"))),
+        (None, Some(_)) => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A version of an event beside what is locked of it.
 
-use eventsource_schema::{Lock, LockedField, LockedVersion};
+use eventsource_schema::{Lock, LockedVersion};
 
 use super::{StoredField, StoredObject};
 use crate::attr::Spanned;
@@ -40,13 +40,13 @@ pub(crate) struct StoredVersion {
 #[derive(Debug)]
 pub(crate) enum FieldCase<'a> {
     /// Both are there.
-    Kept(&'a str, &'a LockedField, &'a StoredField),
+    Kept(&'a str, &'a StoredField),
     /// The struct has it, the lock does not.
     New(&'a StoredField),
     /// The lock has it, the struct does not.
     Gone(&'a str),
     /// One is gone and one is new, so that it may have been renamed.
-    Renamed(&'a str, &'a LockedField, &'a StoredField),
+    Renamed(&'a str, &'a StoredField),
 }
 
 impl<'a> Locked<'a> {
@@ -76,17 +76,13 @@ impl<'a> Locked<'a> {
         let of_name = |name: &str| self.stored.fields.iter().find(|field| field.name.value == name);
         let new: Vec<_> =
             self.stored.fields.iter().filter(|field| !self.entry.fields.contains_key(&field.name.value)).collect();
-        let gone: Vec<_> = self.entry.fields.iter().filter(|(name, _)| of_name(name).is_none()).collect();
-        let kept = self
-            .entry
-            .fields
-            .iter()
-            .filter_map(|(name, locked)| of_name(name).map(|field| FieldCase::Kept(name, locked, field)));
+        let gone: Vec<_> = self.entry.fields.keys().filter(|name| of_name(name).is_none()).collect();
+        let kept = self.entry.fields.keys().filter_map(|name| of_name(name).map(|field| FieldCase::Kept(name, field)));
         let mut cases: Vec<_> = kept.collect();
         match (gone.as_slice(), new.as_slice()) {
-            ([(name, locked)], [field]) => cases.push(FieldCase::Renamed(name, locked, field)),
+            ([name], [field]) => cases.push(FieldCase::Renamed(name, field)),
             _ => {
-                cases.extend(gone.into_iter().map(|(name, _)| FieldCase::Gone(name)));
+                cases.extend(gone.into_iter().map(|name| FieldCase::Gone(name)));
                 cases.extend(new.into_iter().map(FieldCase::New));
             }
         }

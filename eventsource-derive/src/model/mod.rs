@@ -15,7 +15,7 @@ pub(crate) use event_set::{Member, Set};
 pub(crate) use handed_on::SerdeKey;
 pub(crate) use history::{Absent, Change, History, OldField, Reading};
 pub(crate) use locked::{FieldCase, Locked, LockedNames, Reader, StoredVersion};
-pub(crate) use shape::{Schema, StoredField, StoredObject, StoredType, TypeShape, of_input, shown};
+pub(crate) use shape::{Schema, StoredField, StoredObject, StoredType, TypeShape, of_input};
 
 use proc_macro2::Span;
 use syn::spanned::Spanned as _;

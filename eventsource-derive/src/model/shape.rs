@@ -1,7 +1,7 @@
 //! What serde writes for a type, as far as it can be seen in its tokens: names, order, and the types of the fields.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::ToTokens as _;
 use syn::{Data, DeriveInput, Fields, Generics, Ident, Path, Type};
 
 use crate::attr::Spanned;
@@ -59,6 +59,17 @@ pub(crate) struct StoredType {
     pub(crate) said: Option<Spanned<String>>,
     /// Where an error about the shape stands.
     pub(crate) span: Span,
+}
+
+impl StoredField {
+    /// Whether what can be asked of both has one answer.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let said = |field: &'_ Self| field.stored.said.as_ref().map(|said| said.value.clone());
+        self.name.value == other.name.value
+            && self.optional == other.optional
+            && self.stored.ty == other.stored.ty
+            && said(self) == said(other)
+    }
 }
 
 /// A variant, as serde writes it.
@@ -258,40 +269,6 @@ impl TypeShape {
                 variants.iter().filter_map(|variant| variant.payload.as_ref()).flat_map(Self::objects).collect()
             }
             _ => Vec::new(),
-        }
-    }
-}
-
-/// The whole of a type's tokens, for the name of one that has no schema.
-pub(crate) fn shown(ty: &Type) -> String {
-    let mut text = String::new();
-    flat(ty.to_token_stream(), &mut text);
-    text
-}
-
-/// Token by token: how a stream prints its spaces differs between compilers.
-fn flat(tokens: TokenStream, text: &mut String) {
-    for token in tokens {
-        match token {
-            TokenTree::Group(group) => {
-                let (open, close) = match group.delimiter() {
-                    proc_macro2::Delimiter::Parenthesis => ("(", ")"),
-                    proc_macro2::Delimiter::Brace => ("{", "}"),
-                    proc_macro2::Delimiter::Bracket => ("[", "]"),
-                    proc_macro2::Delimiter::None => ("", ""),
-                };
-                text.push_str(open);
-                flat(group.stream(), text);
-                text.push_str(close);
-            }
-            other => {
-                let token = other.to_string();
-                let words = |c: char| c.is_alphanumeric() || c == '_';
-                if text.ends_with(words) && token.starts_with(words) {
-                    text.push(' ');
-                }
-                text.push_str(&token);
-            }
         }
     }
 }

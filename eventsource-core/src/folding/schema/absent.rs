@@ -9,7 +9,7 @@ use super::EventSchema;
 /// `Probe::<T>::SHAPE` is the shape of `T`, or nothing if `T` has no schema.
 ///
 /// The compiler prefers a constant of the type itself to one of a trait, and the type has it only where `T` has a
-/// schema. So who has no lock need not derive `EventSchema` on anything.
+/// schema. So a state with snapshots need not derive `EventSchema` on anything.
 #[derive(Debug)]
 pub struct Probe<T: ?Sized>(PhantomData<T>);
 

@@ -2,10 +2,12 @@
 
 mod absent;
 mod collections;
+mod described;
 mod libraries;
 mod plain;
 
 pub use absent::{Fallback, Probe};
+pub use described::Described;
 
 use eventsource_schema::Shape;
 
@@ -39,4 +41,8 @@ use eventsource_schema::Shape;
 pub trait EventSchema {
     /// What serde writes for it as JSON.
     const SHAPE: &'static Shape;
+
+    /// What the checks of a lock ask of the shape: found out once for each type, however many fields are of it.
+    #[doc(hidden)]
+    const __DESCRIBED: Described = Described::of(Self::SHAPE);
 }
