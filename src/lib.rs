@@ -50,6 +50,7 @@
 //! | write the first aggregate | [`guide::start`] |
 //! | choose events well | [`guide::modelling`] |
 //! | change an event that is stored | [`guide::evolving`] |
+//! | follow events as they come | [`guide::reading`] |
 //! | test decisions | [`guide::testing`] |
 //! | run it on SQLite | [`guide::operating`] |
 //! | run it on PostgreSQL | [`guide::postgres`] |
@@ -63,6 +64,7 @@
 //! | [`EventSchema`], [`schema`], [`schema_lock!`] | what types look like in stored events, and that it does not change unnoticed |
 //! | [`Repository`] | executes commands and loads states, now or as of a moment |
 //! | [`Events`], [`History`] | typed events of a store, and of one aggregate |
+//! | [`Subscribe`], [`Subscription`] | typed events as they come, without an end |
 //! | [`memory::MemoryStore`], `sqlite::SqliteStore`, `postgres::PgStore` | where events are kept |
 //! | [`copy()`], [`Import`] | every event of one store into another, and what a target of that implements |
 //! | [`EventStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |
@@ -73,8 +75,7 @@
 //! - It does not notice that you changed the fields of an event without raising its version, unless the package
 //!   has a file `events.lock` (see [`EventSchema`] and [`schema_lock!`]). It always notices a missing step between
 //!   versions, and both while compiling.
-//! - It does not run projections or subscriptions. [`Events`], [`EventStore::wait_past`] and
-//!   checkpoints are there to build a loop with, but the loop is yours.
+//! - It does not run projections. [`Subscription`] and checkpoints are there to build a loop with, but the loop is yours.
 //! - It does not encrypt. `Debug` of a generated event enum prints no payload unless asked to; what you
 //!   put into an event is stored as JSON that everybody with the file can read.
 //! - It does not call the world from a decision. Do that before, and pass the result in.

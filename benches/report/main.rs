@@ -7,6 +7,7 @@
 // A binary has no callers, and its output is the point.
 #![allow(clippy::print_stdout, missing_docs, unreachable_pub)]
 
+mod delivery;
 mod domain;
 mod measure;
 mod postgres;
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
     };
     let mut all = Vec::new();
     measure::print_head();
-    for scenario in [scenarios::all(), postgres::all(has("--long"))].concat() {
+    for scenario in [scenarios::all(), delivery::all(), postgres::all(has("--long"))].concat() {
         // `append` is every scenario of that name, `append@256` those with so many tasks, `postgres` those of that store.
         let full_name = format!("{}@{}/{}", scenario.name, scenario.tasks, scenario.store);
         if !wanted.is_empty() && !wanted.iter().any(|name| full_name.contains(name.as_str())) {

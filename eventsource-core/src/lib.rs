@@ -14,6 +14,7 @@ pub mod __private;
 
 pub use contract::append::{AppendOutcome, AppendRequest, Appended, AppendedStream, Condition, Limits, Write};
 pub use contract::checkpoint::{Checkpoint, CheckpointKey};
+pub use contract::feed::Feed;
 pub use contract::import::{Import, Positions};
 pub use contract::load::{AsOf, BareEvent, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad};
 pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
@@ -40,6 +41,7 @@ pub use runtime::options::ExecuteOptions;
 pub use runtime::repository::{Loaded, Repository};
 pub use runtime::retry::Retry;
 pub use runtime::snapshot_check::SnapshotCheck;
+pub use runtime::subscription::{Subscribe, Subscription};
 pub use words::clock::Clock;
 pub use words::decode_error::DecodeError;
 pub use words::error::StoreError;

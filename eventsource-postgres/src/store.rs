@@ -6,9 +6,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::{AppendQueue, BatchQueue};
 use eventsource_core::{
-    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, EventStore, HeldType, Import, Load, LoadEnd,
-    Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit,
-    VisitLoad,
+    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, EventStore, Feed, HeldType, Import, Load,
+    LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity, StreamId,
+    Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -64,6 +64,7 @@ struct Shared {
     sql: Arc<Sql>,
     types: Types,
     head: Head,
+    feed: Feed,
     teller: Option<Teller>,
     listener: Option<tokio::task::JoinHandle<()>>,
     appends: AppendQueue<Writer>,
@@ -162,6 +163,7 @@ impl PgStore {
             sql,
             types: Types::default(),
             head,
+            feed: Feed::new(),
             teller,
             listener,
             appends,
@@ -349,6 +351,10 @@ impl EventStore for PgStore {
 
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
         self.shared.head.wait_past(&self.shared.connections, &self.shared.sql, position).boxed()
+    }
+
+    fn feed(&self) -> &Feed {
+        &self.shared.feed
     }
 
     fn offer_snapshot(&self, snapshot: PendingSnapshot) {

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::{AppendQueue, BatchQueue};
 use eventsource_core::{
-    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Clock, EventStore, HeldType, Import, Limits,
-    Load, LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity,
-    StreamId, Visit, VisitLoad,
+    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Clock, EventStore, Feed, HeldType, Import,
+    Limits, Load, LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError,
+    StoreIdentity, StreamId, Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -56,6 +56,7 @@ struct Shared {
     clock: Clock,
     connections: Connections,
     head: Head,
+    feed: Feed,
     appends: AppendQueue<Writer>,
     snapshots: BatchQueue<PendingSnapshot>,
 }
@@ -109,7 +110,7 @@ impl SqliteStore {
         let appends = AppendQueue::start(Writer::new(connections.clone(), head.clone(), options.clock.clone()));
         let snapshots = BatchQueue::start(SnapshotWriter { connections: connections.clone() });
         let SqliteOptions { limits, clock, .. } = options;
-        let shared = Shared { identity, limits, clock, connections, head, appends, snapshots };
+        let shared = Shared { identity, limits, clock, connections, head, feed: Feed::new(), appends, snapshots };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -231,6 +232,10 @@ impl EventStore for SqliteStore {
 
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
         self.shared.head.wait_past(&self.shared.connections, position).boxed()
+    }
+
+    fn feed(&self) -> &Feed {
+        &self.shared.feed
     }
 
     fn offer_snapshot(&self, snapshot: PendingSnapshot) {

@@ -4,10 +4,11 @@
 //! 2. [`when_not`]: when *not* to use event sourcing
 //! 3. [`modelling`]: good events, decisions that need the time or the world, ids, metadata
 //! 4. [`evolving`]: changing what is stored already
-//! 5. [`testing`]: decisions without a store, snapshots, your own store
-//! 6. [`operating`]: SQLite in production
-//! 7. [`postgres`]: PostgreSQL in production
-//! 8. [`store_authors`]: writing a store
+//! 5. [`reading`]: events as they come, checkpoints
+//! 6. [`testing`]: decisions without a store, snapshots, your own store
+//! 7. [`operating`]: SQLite in production
+//! 8. [`postgres`]: PostgreSQL in production
+//! 9. [`store_authors`]: writing a store
 //!
 //! Every block of Rust on these pages is compiled and run by the tests.
 
@@ -28,6 +29,9 @@ pub mod modelling {}
 
 #[doc = include_str!("evolving.md")]
 pub mod evolving {}
+
+#[doc = include_str!("reading.md")]
+pub mod reading {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}

@@ -18,6 +18,7 @@ mod repository;
 mod rolling;
 mod schema;
 mod sqlite;
+mod subscriptions;
 mod testing_kit;
 mod tidy;
 mod writing_older;

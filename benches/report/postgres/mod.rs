@@ -5,7 +5,7 @@ mod command;
 mod large;
 mod raw;
 mod read;
-mod server;
+pub mod server;
 
 use crate::measure::Scenario;
 

@@ -76,21 +76,37 @@ impl Checkpoint {
         if position == Position(0) {
             return Ok(());
         }
-        let mut found = None;
-        let read = Read::all().after(Position(position.0 - 1)).until(position).limit(1);
-        store
-            .read(&read, &mut |event| {
-                found = Some(event.id);
-                Ok(())
-            })
-            .await?;
-        if found == Some(event_id) {
-            return Ok(());
+        match event_at(store, self.cursor).await? {
+            Some(found) if found == event_id => Ok(()),
+            found => Err(moved(self.cursor, found)),
         }
-        let there = found.map_or_else(|| "there is none".to_owned(), |id| format!("there is event {id}"));
-        Err(StoreError::rewound(format!(
-            "the checkpoint stands at event {event_id}, position {position}, but {there}: \
-             the store was restored or exchanged; rebuild what was derived from it"
-        )))
     }
+}
+
+/// The event at the cursor's position, if there is one.
+async fn event_at(store: &dyn EventStore, cursor: Cursor) -> Result<Option<Uuid>, StoreError> {
+    let Cursor { position, .. } = cursor;
+    let mut found = None;
+    let read = Read::all().after(Position(position.0 - 1)).until(position).limit(1);
+    store
+        .read(&read, &mut |event| {
+            found = Some(event.id);
+            Ok(())
+        })
+        .await?;
+    if found.is_none() {
+        // A watermark can go back below events that were read before. Where a reader stands is told all the same.
+        let page = store.read(&Read::all().after(position).until(position), &mut |_| Ok(())).await?;
+        found = (page.next.position == position).then_some(page.next.event_id);
+    }
+    Ok(found)
+}
+
+fn moved(cursor: Cursor, found: Option<Uuid>) -> StoreError {
+    let Cursor { position, event_id } = cursor;
+    let there = found.map_or_else(|| "there is none".to_owned(), |id| format!("there is event {id}"));
+    StoreError::rewound(format!(
+        "the checkpoint stands at event {event_id}, position {position}, but {there}: \
+         the store was restored or exchanged; rebuild what was derived from it"
+    ))
 }

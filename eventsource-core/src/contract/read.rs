@@ -126,6 +126,28 @@ impl Read {
         self.limit = limit.clamp(1, MAX_LIMIT);
         self
     }
+
+    /// Whether an event comes through all filters.
+    pub fn takes(&self, event: &RawEvent<'_>) -> bool {
+        self.scope.holds(event.stream)
+            && event.position > self.after
+            && self.until.is_none_or(|until| event.position <= until)
+            && event.version > self.after_version
+            && (self.names.is_empty() || self.names.iter().any(|name| name == event.name))
+            && self.recorded.contains(event.recorded_at)
+            && self.occurred.contains(event.occurred_at)
+    }
+}
+
+impl Scope {
+    /// Whether a stream, by its stored name, belongs to it.
+    fn holds(&self, stream: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Category(category) => stream.split_once('-').is_some_and(|(of_stream, _)| of_stream == category),
+            Self::Stream(wanted) => wanted.as_str() == stream,
+        }
+    }
 }
 
 /// A span of time in microseconds: `from` belongs to it, `until` does not.

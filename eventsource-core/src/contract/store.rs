@@ -11,6 +11,7 @@ use crate::words::stream::{Position, StreamId};
 
 use super::append::{AppendOutcome, AppendRequest};
 use super::checkpoint::{Checkpoint, CheckpointKey};
+use super::feed::Feed;
 use super::load::{Load, LoadEnd, VisitLoad};
 use super::read::{Page, Read, Visit};
 use super::snapshot::{PendingSnapshot, Snapshot};
@@ -80,6 +81,9 @@ pub trait EventStore: Send + Sync + 'static {
     /// Waits until an event behind `position` is visible, and answers the newest visible position.
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>>;
 
+    /// The live reader that its subscribers in this process share. A store keeps one, in what its clones have in common.
+    fn feed(&self) -> &Feed;
+
     /// Takes a snapshot to be written when there is time; it may be dropped, and never fails or delays the caller.
     fn offer_snapshot(&self, snapshot: PendingSnapshot);
 
@@ -139,6 +143,10 @@ macro_rules! forward {
 
             fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
                 (**self).wait_past(position)
+            }
+
+            fn feed(&self) -> &Feed {
+                (**self).feed()
             }
 
             fn offer_snapshot(&self, snapshot: PendingSnapshot) {

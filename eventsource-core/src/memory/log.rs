@@ -321,7 +321,7 @@ impl Log {
         let mut count = 0;
         let mut last = None;
         let in_span = |event: &&StoredEvent| event.position <= until;
-        for event in candidates.take_while(in_span).filter(|event| wanted(event, read)).take(read.limit) {
+        for event in candidates.take_while(in_span).filter(|event| read.takes(&event.raw())).take(read.limit) {
             visit(&event.raw())?;
             last = Some(event.cursor());
             count += 1;
@@ -380,19 +380,6 @@ fn belongs(event: &StoredEvent, as_of: Option<AsOf>) -> bool {
         Some(AsOf::RecordedAt(time)) => event.recorded_at <= time,
         Some(AsOf::OccurredAt(time)) => event.occurred_at <= time,
     }
-}
-
-fn wanted(event: &StoredEvent, read: &Read) -> bool {
-    let in_scope = match &read.scope {
-        Scope::Category(category) => event.stream.category() == category,
-        Scope::All | Scope::Stream(_) => true,
-    };
-    in_scope
-        && event.position > read.after
-        && event.version > read.after_version
-        && (read.names.is_empty() || read.names.contains(&event.name))
-        && read.recorded.contains(event.recorded_at)
-        && read.occurred.contains(event.occurred_at)
 }
 
 pub(super) fn raw_snapshot(snapshot: &Snapshot) -> RawSnapshot<'_> {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::contract::append::{AppendOutcome, AppendRequest, Limits};
 use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
+use crate::contract::feed::Feed;
 use crate::contract::load::{Load, LoadEnd, LoadRow, VisitLoad};
 use crate::contract::read::{Page, Read, Visit};
 use crate::contract::snapshot::{PendingSnapshot, Snapshot};
@@ -47,6 +48,7 @@ struct Shared {
     clock: Clock,
     log: RwLock<Log>,
     head: watch::Sender<Position>,
+    feed: Feed,
 }
 
 impl MemoryStore {
@@ -59,7 +61,8 @@ impl MemoryStore {
     pub fn with(limits: Limits, clock: Clock) -> Self {
         let identity = StoreIdentity::new(Uuid::now_v7(), 1);
         let head = watch::Sender::new(Position(0));
-        Self { shared: Arc::new(Shared { identity, limits, clock, log: RwLock::default(), head }) }
+        let (log, feed) = (RwLock::default(), Feed::new());
+        Self { shared: Arc::new(Shared { identity, limits, clock, log, head, feed }) }
     }
 
     /// Readers share the log and fold while they hold it, a writer waits for them. Every change is
@@ -156,6 +159,10 @@ impl EventStore for MemoryStore {
             }
         }
         .boxed()
+    }
+
+    fn feed(&self) -> &Feed {
+        &self.shared.feed
     }
 
     /// There is no writing to wait for, so the state is encoded at once.

@@ -4,19 +4,20 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
-
-use crate::contract::read::{Cursor, Page, Read};
+use crate::contract::read::{Cursor, Read};
 use crate::contract::store::EventStore;
+use crate::contract::task::Task;
 use crate::folding::event_set::{EventSet, decode_recorded, stored_names};
 use crate::words::error::StoreError;
 use crate::words::event::{RawEvent, Recorded};
+use crate::words::stream::Position;
 
 /// The events of a set, in order of position, up to the newest at the time of the last page.
 ///
 /// While a page is handled the next one is read and decoded in a task, so it needs a running tokio runtime; it holds
 /// two pages in memory. Names that the set does not know are not read at all; a stored
-/// event that it knows and cannot decode is an error, never passed over.
+/// event that it knows and cannot decode is an error, never passed over: the events before it come first, then the
+/// error that names it, again and again. [`Subscribe`](crate::Subscribe) is for those who want to wait for what comes later.
 ///
 /// ```
 /// # use eventsource::{DomainEvent, Events, Read, memory::MemoryStore};
@@ -42,9 +43,20 @@ pub struct Events<E> {
     page: VecDeque<Recorded<E>>,
     /// The page behind this one, on its way.
     ahead: Option<Ahead<E>>,
+    /// Behind the last event that was handed out as a whole.
     cursor: Cursor,
-    at_end: bool,
+    /// Where the page ends.
+    next: Cursor,
+    end: Option<End>,
     nothing: bool,
+}
+
+/// What comes behind the last event of a page, if not another page.
+enum End {
+    /// All that was settled up to this position has been read.
+    Reached(Position),
+    /// An event that cannot be decoded.
+    Fault(StoreError),
 }
 
 impl<E> fmt::Debug for Events<E> {
@@ -65,79 +77,112 @@ impl<E: EventSet> Events<E> {
         read.limit = read.limit.max(1);
         // No name left to ask for is no event, and not every event.
         let nothing = read.names.is_empty();
-        let store = Arc::new(store);
-        Self { store, read, page: VecDeque::new(), ahead: None, cursor: Cursor::START, at_end: false, nothing }
+        let (cursor, next) = (Cursor::START, Cursor::START);
+        Self { store: Arc::new(store), read, page: VecDeque::new(), ahead: None, cursor, next, end: None, nothing }
     }
 
     /// The next event, or `None` at the end. Call again later: there may be more by then.
+    ///
+    /// It may be dropped while it waits; no event is lost by that.
     pub async fn next(&mut self) -> Result<Option<Recorded<E>>, StoreError> {
-        loop {
-            if let Some(event) = self.page.pop_front() {
-                return Ok(Some(event));
-            }
-            if self.nothing || std::mem::take(&mut self.at_end) {
-                return Ok(None);
-            }
-            self.turn_page().await?;
-        }
+        Ok(self.next_or_end().await?.ok())
     }
 
-    /// Behind the last page that was read.
+    /// Behind the last event that was handed out, all parts of it; after the end, behind all that was read.
     pub fn cursor(&self) -> Cursor {
         self.cursor
     }
 
+    /// The next event, or the position up to which everything has been read.
+    pub(super) async fn next_or_end(&mut self) -> Result<Result<Recorded<E>, Position>, StoreError> {
+        loop {
+            if let Some(event) = self.page.pop_front() {
+                if event.part == event.parts {
+                    self.cursor = Cursor::new(event.position, event.id);
+                }
+                return Ok(Ok(event));
+            }
+            self.cursor = self.next;
+            match self.end.take() {
+                Some(End::Reached(position)) => return Ok(Err(position)),
+                Some(End::Fault(error)) => return Err(error),
+                None if self.nothing => return Ok(Err(self.cursor.position)),
+                None => self.turn_page().await?,
+            }
+        }
+    }
+
+    /// What is read, with the names that are read.
+    pub(super) fn read(&self) -> &Read {
+        &self.read
+    }
+
+    pub(super) fn store(&self) -> &Arc<dyn EventStore> {
+        &self.store
+    }
+
+    /// Goes on behind an event.
+    pub(super) fn go_on_at(&mut self, cursor: Cursor) {
+        self.page.clear();
+        (self.ahead, self.end) = (None, None);
+        (self.cursor, self.next) = (cursor, cursor);
+        self.read.after = self.read.after.max(cursor.position);
+    }
+
     /// Takes the page that is on its way, and sends for the one behind it.
     async fn turn_page(&mut self) -> Result<(), StoreError> {
-        let ahead = self.ahead.get_or_insert_with(|| Ahead::start(self.store.clone(), self.read.clone()));
-        let arrived = ahead.arrive().await;
+        let ahead = self.ahead.get_or_insert_with(|| start(self.store.clone(), self.read.clone()));
+        let arrived = ahead.await;
         self.ahead = None;
         // A page that failed is read again as a whole.
-        let Arrived { events, page } = arrived?;
-        // Never back behind what was asked for, not even on a store that has not come so far yet.
-        self.read.after = self.read.after.max(page.next.position);
-        self.cursor = page.next;
-        self.at_end = page.at_end;
-        self.page = events;
-        if !self.at_end {
-            self.ahead = Some(Ahead::start(self.store.clone(), self.read.clone()));
+        let Arrived { events, next, end } = match arrived {
+            Ok(arrived) => arrived?,
+            // A step of the caller's own code panicked.
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => return Err(StoreError::failed("the runtime was shut down while a page was being read")),
+            },
+        };
+        if let Some(next) = next {
+            // Never back behind what was asked for, not even on a store that has not come so far yet.
+            self.read.after = self.read.after.max(next.position);
+            self.next = next;
+        }
+        (self.page, self.end) = (events, end);
+        if self.end.is_none() {
+            self.ahead = Some(start(self.store.clone(), self.read.clone()));
         }
         Ok(())
     }
 }
 
-/// A page that a task reads and decodes; dropped, it is given up.
-struct Ahead<E>(JoinHandle<Result<Arrived<E>, StoreError>>);
+/// A page that a task reads and decodes.
+type Ahead<E> = Task<Result<Arrived<E>, StoreError>>;
 
 struct Arrived<E> {
     events: VecDeque<Recorded<E>>,
-    page: Page,
+    /// Where the next page begins, unless it begins where this one did.
+    next: Option<Cursor>,
+    end: Option<End>,
 }
 
-impl<E: EventSet> Ahead<E> {
-    fn start(store: Arc<dyn EventStore>, read: Read) -> Self {
-        Self(tokio::spawn(async move {
-            let mut events = VecDeque::new();
-            let visit = &mut |raw: &RawEvent<'_>| Ok(decode_recorded(raw, |event| events.push_back(event))?);
-            let page = store.read(&read, visit).await?;
-            Ok(Arrived { events, page })
-        }))
-    }
-
-    async fn arrive(&mut self) -> Result<Arrived<E>, StoreError> {
-        match (&mut self.0).await {
-            Ok(arrived) => arrived,
-            // A step of the caller's own code panicked.
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(StoreError::failed("the runtime was shut down while a page was being read")),
-            },
-        }
-    }
-}
-
-impl<E> Drop for Ahead<E> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+fn start<E: EventSet>(store: Arc<dyn EventStore>, read: Read) -> Ahead<E> {
+    Task::start(async move {
+        let (mut events, mut next) = (VecDeque::new(), None);
+        let visit = &mut |raw: &RawEvent<'_>| {
+            decode_recorded(raw, |event| events.push_back(event))?;
+            next = Some(Cursor::new(raw.position, raw.id));
+            Ok(())
+        };
+        let end = match store.read(&read, visit).await {
+            Ok(page) => {
+                next = Some(page.next);
+                page.at_end.then(|| End::Reached(page.watermark.max(page.next.position)))
+            }
+            // What comes before it is handed out all the same.
+            Err(error) if error.is_decode() => Some(End::Fault(error)),
+            Err(error) => return Err(error),
+        };
+        Ok(Arrived { events, next, end })
+    })
 }

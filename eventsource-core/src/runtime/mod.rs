@@ -10,3 +10,4 @@ pub(crate) mod options;
 pub(crate) mod repository;
 pub(crate) mod retry;
 pub(crate) mod snapshot_check;
+pub(crate) mod subscription;

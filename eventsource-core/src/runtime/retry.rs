@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::time::Instant;
 
 /// How often a command is tried when others write first or the store stumbles; pauses double, with jitter.
 ///
@@ -62,5 +63,55 @@ impl Pauses {
         self.attempt += 1;
         tokio::time::sleep(pause).await;
         true
+    }
+}
+
+/// What is left of a reader's patience with a store that cannot be reached.
+///
+/// It is measured from the first failure on, and begins anew when the store has answered.
+pub(crate) struct Patience {
+    since: Option<Instant>,
+    pauses: ExponentialBackoff,
+    until: Instant,
+}
+
+const FIRST_PAUSE_OF_READER: Duration = Duration::from_millis(10);
+/// By chance, a pause is up to as long again.
+const LONGEST_PAUSE_OF_READER: Duration = Duration::from_secs(1);
+
+impl Patience {
+    pub(crate) fn new() -> Self {
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(FIRST_PAUSE_OF_READER)
+            .with_max_delay(LONGEST_PAUSE_OF_READER)
+            .without_max_times()
+            .with_jitter()
+            .build();
+        Self { since: None, pauses, until: Instant::now() }
+    }
+
+    /// Notes a failure; answers `false` if the store has failed for longer than `limit`.
+    pub(crate) fn allows(&mut self, limit: Duration, reason: &dyn std::fmt::Display) -> bool {
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        if now.duration_since(since) >= limit {
+            return false;
+        }
+        let pause = self.pauses.next().unwrap_or(LONGEST_PAUSE_OF_READER);
+        tracing::debug!(failing_for = ?now.duration_since(since), ?pause, %reason, "reading again");
+        self.until = now + pause;
+        true
+    }
+
+    /// Waits for the next attempt; at once if there was no failure.
+    pub(crate) async fn pause(&self) {
+        if self.since.is_some() {
+            tokio::time::sleep_until(self.until).await;
+        }
+    }
+
+    /// The store has answered. Pauses stay as long as they are: it may fail again at once.
+    pub(crate) fn answered(&mut self) {
+        self.since = None;
     }
 }

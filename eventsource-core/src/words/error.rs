@@ -1,6 +1,7 @@
 //! What can go wrong with a store, as one opaque type with questions to ask.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::decode_error::DecodeError;
 use super::name::NameError;
@@ -9,13 +10,16 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// What broke between a caller and its events; never the domain's "no".
 ///
-/// The kind is private so that a store may change its driver; ask with the `is_…` methods.
-pub struct StoreError(Box<Inner>);
+/// The kind is private so that a store may change its driver; ask with the `is_…` methods. Clones share what is
+/// beneath: one failure may concern many who waited for the same.
+#[derive(Clone)]
+pub struct StoreError(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: Kind,
     message: String,
-    source: Option<BoxError>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +39,12 @@ enum Kind {
 
 impl StoreError {
     fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), source: None }))
+        Self(Arc::new(Inner { kind, message: message.into(), source: None }))
     }
 
     /// Attaches the error beneath; it must not carry credentials.
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.source = Some(source.into());
+        Arc::make_mut(&mut self.0).source = Some(Arc::from(source.into()));
         self
     }
 

@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use eventsource::memory::MemoryStore;
 use eventsource::testing::conformance::Fixture;
 use eventsource::{
-    AppendOutcome, AppendRequest, Appended, Checkpoint, CheckpointKey, Clock, EventStore, HeldType, Load, LoadEnd,
-    Page, PendingSnapshot, Position, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit, VisitLoad,
+    AppendOutcome, AppendRequest, Appended, Checkpoint, CheckpointKey, Clock, EventStore, Feed, HeldType, Load,
+    LoadEnd, Page, PendingSnapshot, Position, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
@@ -133,6 +133,10 @@ impl EventStore for Broken {
             }
         }
         .boxed()
+    }
+
+    fn feed(&self) -> &Feed {
+        self.inner.feed()
     }
 
     fn offer_snapshot(&self, snapshot: PendingSnapshot) {

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use eventsource::memory::MemoryStore;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{
-    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, EventStore, ExpectedVersion, HeldType, Import, Load,
+    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, EventStore, ExpectedVersion, Feed, HeldType, Import, Load,
     LoadEnd, NewEvent, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity,
     StreamId, Version, Visit, VisitLoad, copy,
 };
@@ -68,6 +68,10 @@ impl EventStore for Faulty {
     fn wait_past(&self, _: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
         unreachable!()
     }
+    fn feed(&self) -> &Feed {
+        self.inner.feed()
+    }
+
     fn offer_snapshot(&self, _: PendingSnapshot) {
         unreachable!()
     }

@@ -13,6 +13,7 @@ mod race;
 mod rights;
 mod secrets;
 mod servers;
+mod subscriptions;
 mod things;
 mod transactions;
 mod wire;
@@ -27,12 +28,12 @@ fn skipped(why: impl std::fmt::Display) {
 }
 
 /// A database of a test's own.
-async fn database() -> Database {
+pub(super) async fn database() -> Database {
     Database::create().await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// A new store in the database.
-async fn store_in(database: &Database, options: PgOptions) -> PgStore {
+pub(super) async fn store_in(database: &Database, options: PgOptions) -> PgStore {
     PgStore::migrate_with(database.url(), options.clone()).await.expect("migrates");
     PgStore::connect_with(database.url(), options).await.expect("connects")
 }

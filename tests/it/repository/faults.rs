@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use chrono::{DateTime, Utc};
 use eventsource::memory::MemoryStore;
 use eventsource::{
-    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Conflict, EventStore, ExecuteError, ExecuteOptions,
+    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Conflict, EventStore, ExecuteError, ExecuteOptions, Feed,
     HeldType, Load, LoadEnd, NewEvent, Page, PendingSnapshot, Position, Read, Repository, Retry, Snapshot, StoreError,
     StoreIdentity, StreamId, Version, Visit, VisitLoad,
 };
@@ -84,6 +84,10 @@ impl EventStore for Stumbling {
 
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
         self.inner.wait_past(position)
+    }
+
+    fn feed(&self) -> &Feed {
+        self.inner.feed()
     }
 
     fn offer_snapshot(&self, snapshot: PendingSnapshot) {

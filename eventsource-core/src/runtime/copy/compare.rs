@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use crate::contract::owned::OwnedEvent;
 use crate::contract::read::Read;
 use crate::contract::store::EventStore;
 use crate::words::error::StoreError;
 use crate::words::stream::{Position, StreamId, Version};
 
-use super::pages::{Held, Pages};
+use super::pages::Pages;
 use super::{Copied, Copying, newest};
 
 impl Copying<'_> {
@@ -61,31 +62,31 @@ impl Copying<'_> {
 }
 
 /// The event that the store has at the stream and version of another.
-async fn at_place(store: &dyn EventStore, event: &Held) -> Result<Option<Held>, StoreError> {
+async fn at_place(store: &dyn EventStore, event: &OwnedEvent) -> Result<Option<OwnedEvent>, StoreError> {
     let before = Version(event.version.0.saturating_sub(1));
     let read = Read::stream(&StreamId::parse(&event.stream)?).after_version(before).limit(1);
     let mut found = None;
     store
         .read(&read, &mut |raw| {
-            found = Some(Held::from(raw));
+            found = Some(OwnedEvent::from(raw));
             Ok(())
         })
         .await?;
     Ok(found)
 }
 
-fn same(here: &Held, there: &Held) -> Result<(), StoreError> {
+fn same(here: &OwnedEvent, there: &OwnedEvent) -> Result<(), StoreError> {
     here.difference(there).map_or(Ok(()), |field| Err(different(here, field)))
 }
 
-fn different(event: &Held, field: &str) -> StoreError {
-    let Held { stream, version, position, .. } = event;
+fn different(event: &OwnedEvent, field: &str) -> StoreError {
+    let OwnedEvent { stream, version, position, .. } = event;
     StoreError::corrupt(format!(
         "version {version} of stream {stream}, position {position}, is not the same in the copy: its {field} differs"
     ))
 }
 
-fn missing(event: &Held) -> StoreError {
-    let Held { stream, version, position, .. } = event;
+fn missing(event: &OwnedEvent) -> StoreError {
+    let OwnedEvent { stream, version, position, .. } = event;
     StoreError::corrupt(format!("version {version} of stream {stream}, position {position}, is missing in the copy"))
 }

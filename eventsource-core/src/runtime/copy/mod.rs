@@ -10,13 +10,14 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::contract::import::{Import, Positions};
+use crate::contract::owned::OwnedEvent;
 use crate::contract::read::Read;
 use crate::contract::store::EventStore;
 use crate::words::error::StoreError;
 use crate::words::event::RawEvent;
 use crate::words::stream::Position;
 
-use pages::{Held, Pages};
+use pages::Pages;
 
 /// Copies every event of one store into another, and compares them afterwards: the way from one backend to the next.
 ///
@@ -195,8 +196,8 @@ async fn newest(store: &dyn EventStore) -> Result<Position, StoreError> {
     Ok(store.read(&Read::all().limit(1), &mut |_| Ok(())).await?.watermark)
 }
 
-fn raw(page: &[Held]) -> Vec<RawEvent<'_>> {
-    page.iter().map(Held::raw).collect()
+fn raw(page: &[OwnedEvent]) -> Vec<RawEvent<'_>> {
+    page.iter().map(OwnedEvent::raw).collect()
 }
 
 impl<'a> IntoFuture for Copying<'a> {
