@@ -54,7 +54,7 @@ pub struct LockedVersion {
 }
 
 /// One field of a version.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LockedField {
     /// It may be absent.
     pub optional: bool,

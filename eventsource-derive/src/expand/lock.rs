@@ -1,5 +1,7 @@
 //! The comparison with `events.lock`: a constant for each field, on the token it is about
 
+use std::collections::HashMap;
+
 use eventsource_schema::{Lock, LockedField, fingerprint_of_text};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
@@ -33,12 +35,15 @@ pub(crate) fn checks(model: &Event, lock: &Lock) -> TokenStream {
     let fields = Fields::of(&versions);
     let mut checks = TokenStream::new();
     let mut numbers = 0..;
+    let mut compared = Compared::default();
     for stored in &versions {
         let locked = Locked::find(lock, model.names(), stored);
         if locked.is_empty() && stored.is_current {
             checks.extend(unlocked(&model.name.value, &stored.object, &fields));
         }
-        checks.extend(locked.iter().zip(&mut numbers).map(|(locked, number)| of_version(locked, number, &fields)));
+        for (locked, number) in locked.iter().zip(&mut numbers) {
+            checks.extend(of_version(locked, number, &fields, &mut compared));
+        }
     }
     let described = fields.0.into_iter().map(schema::described);
     quote! {
@@ -61,51 +66,86 @@ impl<'a> Fields<'a> {
         fields
     }
 
+    fn place(&self, field: &StoredField) -> Option<usize> {
+        self.0.iter().position(|known| known.is_same(field))
+    }
+
     fn find(&self, field: &StoredField) -> Option<Literal> {
-        self.0.iter().position(|known| known.is_same(field)).map(Literal::usize_unsuffixed)
+        self.place(field).map(Literal::usize_unsuffixed)
     }
 }
 
-/// One entry of the lock, and its checks.
-fn of_version(locked: &Locked<'_>, number: usize, fields: &Fields<'_>) -> TokenStream {
-    let (event, version, constant) = (locked.name, locked.version.value, format_ident!("__LOCKED_{number}"));
+/// Which fields were compared with which locked text, and whether as what writes it, which is stricter.
+///
+/// The same comparison for another version would have the same answer: it would take time to make, and give one
+/// mistake as many errors as there are versions.
+#[derive(Default)]
+struct Compared<'l>(HashMap<(usize, &'l LockedField), bool>);
+
+impl<'l> Compared<'l> {
+    /// Whether it is new, and must be made.
+    fn is_new(&mut self, field: Option<usize>, locked: &'l LockedField, reader: Reader) -> bool {
+        let Some(field) = field else { return true };
+        let writes = reader == Reader::Newest;
+        match self.0.get_mut(&(field, locked)) {
+            Some(as_writer) if *as_writer || !writes => false,
+            _ => {
+                self.0.insert((field, locked), writes);
+                true
+            }
+        }
+    }
+}
+
+/// One entry of the lock, as far as it is compared, and its checks.
+fn of_version<'l>(locked: &Locked<'l>, number: usize, fields: &Fields<'_>, compared: &mut Compared<'l>) -> TokenStream {
+    let constant = format_ident!("__LOCKED_{number}");
+    let mut texts = Vec::new();
+    let mut text_of = |name: &str| {
+        let LockedField { optional, shape } = &locked.entry.fields[name];
+        let fingerprint = fingerprint_of_text(shape);
+        texts.push(quote! {
+            __eventsource::LockedText { name: #name, optional: #optional, shape: #shape, fingerprint: #fingerprint }
+        });
+        let at = Literal::usize_unsuffixed(texts.len() - 1);
+        quote!(#at,)
+    };
+    let mut checks = TokenStream::new();
+    for case in locked.cases() {
+        let (check, span, at, field) = match case {
+            FieldCase::Gone(_) => continue,
+            // Nobody says what it was, and nobody reads it.
+            FieldCase::Kept(_, removed) if removed.stored.ty.is_none() => continue,
+            FieldCase::Kept(name, kept) => {
+                if !compared.is_new(fields.place(kept), &locked.entry.fields[name], locked.reader) {
+                    continue;
+                }
+                (quote!(assert_locked), kept.stored.span, Some(text_of(name)), kept)
+            }
+            FieldCase::New(new) => (quote!(assert_addition), new.name.span, None, new),
+            FieldCase::Renamed(name, new) => (quote!(assert_renamed), new.name.span, Some(text_of(name)), new),
+        };
+        let field = fields.find(field);
+        checks.extend(on(span, quote!(const _: () = __eventsource::#check(#constant, #at __FIELDS, #field);)));
+    }
+    if checks.is_empty() {
+        return checks;
+    }
+    let (event, version) = (locked.name, locked.version.value);
     let reader = match locked.reader {
         Reader::Newest => quote!(Newest),
         Reader::Older => quote!(Older),
         Reader::Attributes => quote!(Attributes),
     };
-    let texts = locked.entry.fields.iter().map(|(name, LockedField { optional, shape })| {
-        let fingerprint = fingerprint_of_text(shape);
-        quote! {
-            __eventsource::LockedText { name: #name, optional: #optional, shape: #shape, fingerprint: #fingerprint }
-        }
-    });
-    let entry = quote! {
+    quote! {
         const #constant: &__eventsource::LockedAs = &__eventsource::LockedAs {
             event: #event,
             version: #version,
             reader: __eventsource::Reader::#reader,
             fields: &[#(#texts),*],
         };
-    };
-    let at = |name: &str| {
-        let at = locked.entry.fields.keys().position(|known| known == name).map(Literal::usize_unsuffixed);
-        quote!(#at,)
-    };
-    let checks = locked.cases().into_iter().filter_map(|case| {
-        let (check, span, at, field) = match case {
-            FieldCase::Gone(_) => return None,
-            // Nobody says what it was, and nobody reads it.
-            FieldCase::Kept(_, removed) if removed.stored.ty.is_none() => return None,
-            FieldCase::New(new) => (quote!(assert_addition), new.name.span, None, new),
-            FieldCase::Kept(name, kept) => (quote!(assert_locked), kept.stored.span, Some(at(name)), kept),
-            FieldCase::Renamed(name, new) => (quote!(assert_renamed), new.name.span, Some(at(name)), new),
-        };
-        let field = fields.find(field);
-        Some(on(span, quote!(const _: () = __eventsource::#check(#constant, #at __FIELDS, #field);)))
-    });
-    let checks: Vec<_> = checks.collect();
-    quote!(#entry #(#checks)*)
+        #checks
+    }
 }
 
 /// What is not locked yet must be fit to be.
