@@ -149,6 +149,27 @@ fn an_event_beside_its_lock() {
     ));
 }
 
+/// A field is compared with a locked text once, however many versions have both.
+#[test]
+fn a_field_that_stayed_as_it_was_is_compared_once() {
+    let locked = |versions: &str| {
+        let lock = format!("format 1\nevent account.opened\n{versions}end\n");
+        let guard =
+            Guard::Lock { path: "/bank/events.lock".into(), lock: Arc::new(Lock::parse(&lock).expect("a lock")) };
+        let input = r#"#[event(name = "account.opened", version = 3)]
+            struct Opened { owner: String, #[event(added = 2, default = 0)] limit: u8, #[event(added = 3, default = 0)] rate: u8 }"#;
+        guarded(input, &guard).matches("::assert_locked(").count()
+    };
+    let first = "  version 1\n    owner: string\n";
+    let second = "  version 2\n    limit: u8\n    owner: string\n";
+    let third = "  version 3\n    limit: u8\n    owner: string\n    rate: u8\n";
+    assert_eq!(locked(&[first, second, third].concat()), 3);
+    assert_eq!(locked(&[first, second].concat()), 2);
+    // Locked as something else in one version, it is compared with both.
+    let other = first.replace("string", "i64");
+    assert_eq!(locked(&[&other, second, third].concat()), 4);
+}
+
 #[test]
 fn an_event_that_is_asked() {
     let guard = Guard::Asked { path: "/bank/events.lock".into() };
