@@ -51,6 +51,7 @@
 //! | choose events well | [`guide::modelling`] |
 //! | change an event that is stored | [`guide::evolving`] |
 //! | follow events as they come | [`guide::reading`] |
+//! | answer questions about many aggregates | [`guide::views`] |
 //! | test decisions | [`guide::testing`] |
 //! | run it on SQLite | [`guide::operating`] |
 //! | run it on PostgreSQL | [`guide::postgres`] |
@@ -65,9 +66,11 @@
 //! | [`Repository`] | executes commands and loads states, now or as of a moment |
 //! | [`Events`], [`History`] | typed events of a store, and of one aggregate |
 //! | [`Subscribe`], [`Subscription`] | typed events as they come, without an end |
+//! | [`View`], [`Fold`], [`Keys`] | what you write: a row of a table, and what events change in it |
+//! | [`ViewReader`], [`LiveView`] | the rows of a view: from its table, or folded when they are asked for, also as of the past |
 //! | [`memory::MemoryStore`], `sqlite::SqliteStore`, `postgres::PgStore` | where events are kept |
 //! | [`copy()`], [`Import`] | every event of one store into another, and what a target of that implements |
-//! | [`EventStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |
+//! | [`EventStore`], [`ViewStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |
 //! | [`ExecuteError`], [`StoreError`], [`DecodeError`] | the domain said no, somebody else was faster, or it broke: three cases, never mixed |
 //!
 //! # What it does not do
@@ -87,7 +90,7 @@
 //! | `derive` | yes | the derive macros |
 //! | `sqlite` | no | the module `sqlite`: an embedded store in one file |
 //! | `postgres` | no | the module `postgres`: a store on a PostgreSQL server |
-//! | `rust_decimal` | no | [`EventSchema`] for `rust_decimal::Decimal` |
+//! | `rust_decimal` | no | [`EventSchema`] and [`ColumnType`] for `rust_decimal::Decimal` |
 //! | `testing` | no | the module `testing`: given / when / then, snapshot checks, the book of rules for stores |
 
 #[doc(inline)]
@@ -97,7 +100,7 @@ pub use eventsource_core::*;
 pub use eventsource_core::__private;
 
 #[cfg(feature = "derive")]
-pub use eventsource_derive::{Aggregate, DomainEvent, EventSchema, EventSet, schema_lock};
+pub use eventsource_derive::{Aggregate, DomainEvent, EventSchema, EventSet, View, schema_lock};
 
 #[cfg(feature = "postgres")]
 #[doc(inline)]

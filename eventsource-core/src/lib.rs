@@ -13,13 +13,14 @@ mod words;
 pub mod __private;
 
 pub use contract::append::{AppendOutcome, AppendRequest, Appended, AppendedStream, Condition, Limits, Write};
-pub use contract::checkpoint::{Checkpoint, CheckpointKey};
+pub use contract::checkpoint::{Checkpoint, CheckpointKey, Claim};
 pub use contract::feed::Feed;
 pub use contract::import::{Import, Positions};
 pub use contract::load::{AsOf, BareEvent, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad};
 pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
 pub use contract::snapshot::{PendingSnapshot, RawSnapshot, Snapshot, SnapshotKey, SnapshotMark};
 pub use contract::store::{EventStore, HeldType, StoreIdentity};
+pub use contract::view::{HeldView, Scan, ViewStore};
 #[doc(inline)]
 pub use eventsource_schema as schema;
 pub use folding::aggregate::{Aggregate, Apply, Handle};
@@ -30,6 +31,7 @@ pub use folding::event_set::{EventSet, decode_recorded, stored_names};
 pub use folding::field_step::FieldStep;
 pub use folding::raw_step::RawStep;
 pub use folding::schema::EventSchema;
+pub use folding::view::{Fold, Keys, View};
 pub use runtime::catalog::{
     Catalog, CatalogEntry, CatalogError, EventsVerified, Sample, TypesVerified, UnreadableType,
 };
@@ -37,23 +39,29 @@ pub use runtime::copy::{Copied, Copying, copy};
 pub use runtime::events::Events;
 pub use runtime::execute::{ExecuteError, Executed};
 pub use runtime::history::{History, HistoryPage};
+pub use runtime::live_view::LiveView;
 pub use runtime::options::ExecuteOptions;
 pub use runtime::repository::{Loaded, Repository};
 pub use runtime::retry::Retry;
 pub use runtime::snapshot_check::SnapshotCheck;
 pub use runtime::subscription::{Subscribe, Subscription};
+pub use runtime::view_reader::{RowCursor, RowPage, RowsBy, ViewReader};
 pub use words::clock::Clock;
+pub use words::column::{Column, ColumnKind, ColumnValue, Row};
+pub use words::column_type::{ColumnType, KeyType};
 pub use words::decode_error::DecodeError;
 pub use words::error::StoreError;
 pub use words::event::{ENCODING_JSON, NewEvent, RawEvent, Recorded, now};
+pub use words::indexed_column::IndexedColumn;
 pub use words::metadata::Metadata;
 pub use words::name::NameError;
 pub use words::stream::{Conflict, ExpectedVersion, Position, StreamId, Version};
+pub use words::view_table::{RowChanges, ViewTable};
 
 #[cfg(feature = "derive")]
 pub use eventsource_derive::{
     CoreAggregate as Aggregate, CoreDomainEvent as DomainEvent, CoreEventSchema as EventSchema,
-    CoreEventSet as EventSet, schema_lock,
+    CoreEventSet as EventSet, CoreView as View, schema_lock,
 };
 
 /// What stores share when they are written: admission, row layout, the group-commit queue.
@@ -63,6 +71,7 @@ pub mod backend {
     pub use crate::contract::append_queue::{AppendJob, AppendQueue, AppendWriter};
     pub use crate::contract::batch_queue::{BatchQueue, BatchWriter, Weight};
     pub use crate::contract::import::{ImportedRow, count_missing, import_places, import_rows};
+    pub use crate::contract::scan_parts::{ScanPart, scan_parts};
 }
 
 /// Any error that can be sent between threads.

@@ -8,9 +8,10 @@ use crate::attr::aggregate::read_aggregate;
 use crate::attr::event::read_event;
 use crate::attr::event_set::read_event_set;
 use crate::attr::schema::read_schema;
+use crate::attr::view::read_view;
 use crate::errors::Errors;
 use crate::guard::Guard;
-use crate::model::{Aggregate, Event, Schema, Set, TypeShape, of_input};
+use crate::model::{Aggregate, Event, Schema, Set, TypeShape, View, of_input};
 use crate::{check, expand, fallback, guard};
 
 pub(crate) fn domain_event(input: &DeriveInput, root: Path) -> TokenStream {
@@ -115,6 +116,16 @@ pub(crate) fn aggregate(input: &DeriveInput, root: Path) -> TokenStream {
     match errors.finish() {
         Ok(()) => expand::aggregate::expand(&aggregate, &Guard::find()),
         Err(error) => with_errors(&error, fallback::aggregate(aggregate, &input.generics)),
+    }
+}
+
+pub(crate) fn view(input: &DeriveInput, root: Path) -> TokenStream {
+    let errors = Errors::new();
+    let view = View::new(input, read_view(input, &errors), root, &errors);
+    check::view(input, &view, &errors);
+    match errors.finish() {
+        Ok(()) => expand::view::expand(&view),
+        Err(error) => with_errors(&error, fallback::view(&view, &input.generics)),
     }
 }
 

@@ -6,7 +6,7 @@ use quote::quote;
 use syn::Generics;
 
 use crate::expand::{event_enum, event_set, in_const, into_events};
-use crate::model::{Aggregate, Event, Schema, Set};
+use crate::model::{Aggregate, Event, Schema, Set, View};
 
 /// An event without a name: no check elsewhere says anything about it.
 pub(crate) fn event(event: &Event, generics: &Generics) -> TokenStream {
@@ -94,6 +94,72 @@ pub(crate) fn aggregate(aggregate: Aggregate, generics: &Generics) -> TokenStrea
             },
         );
         quote!(#event_enum #impls)
+    })
+}
+
+/// A view of no events, with the key that was understood.
+pub(crate) fn view(view: &View, generics: &Generics) -> TokenStream {
+    let (ident, vis, events) = (&view.ident, &view.vis, &view.set.ident);
+    let key = view.keys().next().filter(|key| key.attr.json.is_none()).map(|key| &key.ty);
+    let key = key.map_or_else(|| quote!(::std::string::String), |key| quote!(#key));
+    unless_generic(generics, || {
+        let empty =
+            Set { ident: events.clone(), root: view.set.root.clone(), members: Vec::new(), retired: Vec::new() };
+        let empty_set = empty_set(&empty);
+        in_const(
+            &view.set.root,
+            quote! {
+                #[doc(hidden)]
+                #vis enum #events {}
+                #empty_set
+
+                #[automatically_derived]
+                impl __eventsource::View for #ident {
+                    type Key = #key;
+                    type Event = #events;
+                    type __Typed = ();
+
+                    const TABLE: __eventsource::ViewTable = __eventsource::ViewTable::new("", 1, &[], 0);
+                    const KEYED_BY_STREAM: bool = true;
+
+                    fn key(&self) -> &Self::Key {
+                        ::core::unreachable!()
+                    }
+
+                    fn __stream_key(_: &::core::primitive::str) -> ::core::option::Option<Self::Key> {
+                        ::core::unreachable!()
+                    }
+
+                    fn __typed(_: __eventsource::Recorded<Self::Event>) -> Self::__Typed {
+                        ::core::unreachable!()
+                    }
+
+                    fn __keys(_: &Self::__Typed) -> __eventsource::Keys<Self::Key> {
+                        ::core::unreachable!()
+                    }
+
+                    fn __fold(
+                        _: &Self::Key,
+                        _: ::core::option::Option<Self>,
+                        _: &Self::__Typed,
+                    ) -> ::core::option::Option<Self> {
+                        ::core::unreachable!()
+                    }
+
+                    fn __into_stored(self) -> Self {
+                        ::core::unreachable!()
+                    }
+
+                    fn __into_row(self) -> ::core::result::Result<__eventsource::Row, __eventsource::ColumnFault> {
+                        ::core::unreachable!()
+                    }
+
+                    fn __from_row(_: __eventsource::Row) -> ::core::result::Result<Self, __eventsource::ColumnFault> {
+                        ::core::unreachable!()
+                    }
+                }
+            },
+        )
     })
 }
 

@@ -299,3 +299,93 @@ pub fn aggregate(input: TokenStream) -> TokenStream {
 pub fn core_aggregate(input: TokenStream) -> TokenStream {
     run(derive::aggregate, input, core())
 }
+
+/// Makes a struct a row of a table that is folded from events.
+///
+/// ```
+/// use eventsource::{DomainEvent, Fold, Keys, Recorded, View};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(DomainEvent, Serialize, Deserialize)]
+/// #[event(name = "account.credited", version = 1)]
+/// struct Credited { cents: i64 }
+///
+/// #[derive(DomainEvent, Serialize, Deserialize)]
+/// #[event(name = "money.transferred", version = 1)]
+/// struct Transferred { from: String, to: String, cents: i64 }
+///
+/// #[derive(View)]
+/// #[view(name = "balances", version = 1, events(Credited, Transferred))]
+/// struct Balance {
+///     #[view(key)]
+///     account: String,
+///     #[view(index)]
+///     cents: i64,
+///     #[view(json)]
+///     counterparts: Vec<String>,
+/// }
+///
+/// impl Fold<Credited> for Balance {
+///     fn keys(credited: &Recorded<Credited>) -> Keys<String> {
+///         Keys::one(credited.stream.id())
+///     }
+///
+///     fn fold(account: &String, row: Option<Self>, credited: &Recorded<Credited>) -> Option<Self> {
+///         let mut row = row.unwrap_or_else(|| Self::of(account));
+///         row.cents += credited.event.cents;
+///         Some(row)
+///     }
+/// }
+///
+/// // One event, two rows.
+/// impl Fold<Transferred> for Balance {
+///     fn keys(transferred: &Recorded<Transferred>) -> Keys<String> {
+///         Keys::several([&transferred.event.from, &transferred.event.to])
+///     }
+///
+///     fn fold(account: &String, row: Option<Self>, transferred: &Recorded<Transferred>) -> Option<Self> {
+///         let Transferred { from, to, cents } = &transferred.event;
+///         let (other, cents) = if account == from { (to, -cents) } else { (from, *cents) };
+///         let mut row = row.unwrap_or_else(|| Self::of(account));
+///         row.cents += cents;
+///         row.counterparts.push(other.clone());
+///         Some(row)
+///     }
+/// }
+///
+/// impl Balance {
+///     fn of(account: &str) -> Self {
+///         Self { account: account.into(), cents: 0, counterparts: Vec::new() }
+///     }
+/// }
+/// ```
+///
+/// The struct has named fields, at most 100, and no generics. Each is a column, called like it: `bool`, `i8` to `i64`,
+/// `u8` to `u32`, `f64`, `String`, `Uuid`, `DateTime<Utc>`, `Decimal`, and `Option` of these. Each event needs one `Fold`.
+///
+/// | in `#[view(…)]` | meaning |
+/// |---|---|
+/// | `name = "balances"` | mandatory: the stable name of the table, `[a-z][a-z0-9_]*`, at most 40 bytes |
+/// | `version = 1` | mandatory: raised when a fold changes its meaning; changed columns are noticed without that |
+/// | `events(Credited, Transferred)` | mandatory: the events that are folded, of one or several aggregates, the newest struct of each |
+/// | `retired("old.name")` | stored names that are known and mean nothing any more |
+/// | `crate = "path"` | where `eventsource` is to be found |
+///
+/// | in `#[view(…)]` on a field | meaning |
+/// |---|---|
+/// | `key` | the value by which rows are told apart, exactly one: neither `f64` nor `Decimal` nor `Option`; `Fold::keys` says which rows an event concerns |
+/// | `key = stream` | the same, a `String`: the id of the event's stream, so that `Fold::keys` is not needed |
+/// | `index` | rows are looked up by it; not for `Decimal` |
+/// | `json` | any type that serde knows, kept as JSON; its `null` is kept as nothing |
+///
+/// Generated: `View`, and a constant for the key and each column with an index, such as `Balance::CENTS`.
+#[proc_macro_derive(View, attributes(view))]
+pub fn view(input: TokenStream) -> TokenStream {
+    run(derive::view, input, facade())
+}
+
+/// [`View`](macro@View) for packages that depend on `eventsource-core` alone; it is exported there under that name.
+#[proc_macro_derive(CoreView, attributes(view))]
+pub fn core_view(input: TokenStream) -> TokenStream {
+    run(derive::view, input, core())
+}

@@ -88,12 +88,20 @@ impl Connections {
         &self,
         work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure> + Clone,
     ) -> Result<T, StoreError> {
+        self.attempt(work).await.map_err(Failure::explain)
+    }
+
+    /// The same for those who explain a failure themselves.
+    pub(crate) async fn attempt<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure> + Clone,
+    ) -> Result<T, Failure> {
         let mut retried = false;
         loop {
             let mut lease = self.acquire().await?;
             match lease.run(work.clone()).await {
                 Err(failure) if failure.breaks_connection() && !retried => retried = true,
-                result => return result.map_err(Failure::explain),
+                result => return result,
             }
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use eventsource_core::{Conflict, StoreError};
 use sqlx::Error;
+use sqlx::postgres::PgDatabaseError;
 
 /// Why statements failed, before anybody has decided what that means.
 #[derive(Debug)]
@@ -31,9 +32,16 @@ const UNIQUE_VIOLATION: &str = "23505";
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 impl Failure {
-    fn code(&self) -> Option<String> {
+    /// PostgreSQL's code of the error.
+    pub(crate) fn code(&self) -> Option<String> {
         let Self::Sql(error) = self else { return None };
         Some(error.as_database_error()?.code()?.into_owned())
+    }
+
+    /// What PostgreSQL adds to its message, such as what depends on what.
+    pub(crate) fn detail(&self) -> Option<&str> {
+        let Self::Sql(error) = self else { return None };
+        error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?.detail()
     }
 
     /// Another append was faster: its event stands where this one was to stand, or has its command key.

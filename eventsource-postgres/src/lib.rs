@@ -23,7 +23,10 @@ mod snapshots;
 mod sql;
 mod status;
 mod store;
-
+mod view_rows;
+mod view_sql;
+mod view_tables;
+mod views;
 mod watermark;
 mod writer;
 

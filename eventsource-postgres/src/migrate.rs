@@ -73,5 +73,7 @@ pub(crate) fn grants(schema: &str, role: &str) -> Result<String, StoreError> {
         return Err(StoreError::invalid(format!("role {role:?} is not a name")));
     }
     let role = format!("\"{}\"", role.replace('"', "\"\""));
-    Ok(include_str!("sql/grants.sql").replace("{es}", &quoted(schema)?).replace("{role}", &role))
+    let es = quoted(schema)?;
+    let grants = include_str!("sql/grants.sql").replace("{es}", &es).replace("{role}", &role);
+    Ok(grants + &include_str!("sql/share_views.sql").replace("{es}", &es))
 }

@@ -11,6 +11,8 @@ use sqlx::{AssertSqlSafe, Postgres, query};
 #[derive(Debug)]
 pub(crate) struct Sql {
     pub(crate) keeps_statements: bool,
+    /// The schema, as an identifier.
+    pub(crate) es: String,
     pub(crate) append_one: Append,
     pub(crate) append_batch: Append,
     /// For requests of several writes.
@@ -40,6 +42,8 @@ pub(crate) struct Sql {
     pub(crate) snapshot_streams: Arc<str>,
     pub(crate) load_checkpoint: Arc<str>,
     pub(crate) save_checkpoint: Arc<str>,
+    pub(crate) claim: Arc<str>,
+    pub(crate) release: Arc<str>,
     pub(crate) inspect_store: Arc<str>,
     pub(crate) status: Arc<str>,
     pub(crate) begin_epoch: Arc<str>,
@@ -53,6 +57,16 @@ pub(crate) struct Sql {
     pub(crate) set_position: Arc<str>,
     pub(crate) event_ids: Arc<str>,
     pub(crate) import: Arc<str>,
+    pub(crate) held_views: Arc<str>,
+    /// What the schema has of a name: its kind, and whether the view of that name is served.
+    pub(crate) relation: Arc<str>,
+    pub(crate) note_view: Arc<str>,
+    pub(crate) unserve_view: Arc<str>,
+    pub(crate) note_served: Arc<str>,
+    pub(crate) forget_view: Arc<str>,
+    pub(crate) forget_checkpoint: Arc<str>,
+    pub(crate) share_views: Arc<str>,
+    pub(crate) view_grants: Arc<str>,
 }
 
 /// A statement that appends, without and with a look for command keys.
@@ -90,6 +104,27 @@ impl Sql {
         let writes = include_str!("sql/append_writes.sql");
         Ok(Self {
             keeps_statements,
+            held_views: fill(
+                "SELECT view_version, fingerprint, serving FROM {es}.views WHERE name = $1 \
+                 ORDER BY view_version, fingerprint",
+            ),
+            relation: fill(
+                "SELECT relkind::text, EXISTS (SELECT FROM {es}.views WHERE name = $1 AND serving) \
+                 FROM pg_class WHERE relnamespace = '{es}'::regnamespace AND relname = $1",
+            ),
+            note_view: fill(
+                "INSERT INTO {es}.views (name, view_version, fingerprint, serving) VALUES ($1, $2, $3, false)",
+            ),
+            unserve_view: fill("UPDATE {es}.views SET serving = false WHERE name = $1 AND serving"),
+            note_served: fill(
+                "UPDATE {es}.views SET serving = true WHERE name = $1 AND view_version = $2 AND fingerprint = $3",
+            ),
+            forget_view: fill(
+                "DELETE FROM {es}.views WHERE name = $1 AND view_version = $2 AND fingerprint = $3 AND NOT serving",
+            ),
+            forget_checkpoint: fill("DELETE FROM {es}.checkpoints WHERE name = $1 AND view_version = $2"),
+            share_views: fill(include_str!("sql/share_views.sql")),
+            view_grants: fill(include_str!("sql/view_grants.sql")),
             append_one: append(
                 include_str!("sql/append_one.sql"),
                 "",
@@ -152,6 +187,11 @@ impl Sql {
                  WHERE name = $1 AND view_version = $2 AND partition = $3",
             ),
             save_checkpoint: fill(include_str!("sql/save_checkpoint.sql")),
+            claim: fill(include_str!("sql/claim.sql")),
+            release: fill(
+                "UPDATE {es}.checkpoints SET owner = NULL, owned_until = NULL \
+                 WHERE name = $1 AND view_version = $2 AND partition = $3 AND owner = $4",
+            ),
             inspect_store: fill(include_str!("sql/inspect_store.sql")),
             status: fill(include_str!("sql/status.sql")),
             begin_epoch: fill("UPDATE {es}.store SET epoch = epoch + 1"),
@@ -174,22 +214,27 @@ impl Sql {
             lock_snapshots: fill("LOCK TABLE {es}.snapshots IN SHARE ROW EXCLUSIVE MODE"),
             permit: fill("SELECT set_config('eventsource.maintenance_' || '{es}.events'::regclass::oid, '1', true)"),
             revoke: fill(include_str!("sql/revoke_permit.sql")),
+            es: es.clone(),
         })
     }
 }
 
 /// A schema's name as an identifier; only names that need no thought are allowed.
 pub(crate) fn quoted(schema: &str) -> Result<String, StoreError> {
-    let mut bytes = schema.bytes();
+    identifier(schema).ok_or_else(|| {
+        StoreError::invalid(format!(
+            "schema {schema:?} is not allowed; a schema's name is lower-case letters, digits and `_`, 63 bytes at most"
+        ))
+    })
+}
+
+/// The only way of a name into a statement.
+pub(crate) fn identifier(name: &str) -> Option<String> {
+    let mut bytes = name.bytes();
     let fits = bytes.next().is_some_and(|first| first.is_ascii_lowercase() || first == b'_')
         && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-        && schema.len() <= 63;
-    if fits {
-        return Ok(format!("\"{schema}\""));
-    }
-    Err(StoreError::invalid(format!(
-        "schema {schema:?} is not allowed; a schema's name is lower-case letters, digits and `_`, 63 bytes at most"
-    )))
+        && name.len() <= 63;
+    fits.then(|| format!("\"{name}\""))
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::{AppendQueue, BatchQueue};
 use eventsource_core::{
-    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, EventStore, Feed, HeldType, Import, Load,
+    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Claim, EventStore, Feed, HeldType, Import, Load,
     LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity, StreamId,
     Visit, VisitLoad,
 };
@@ -14,6 +15,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
 use crate::append::{self, Answer, Refusal, Terms, Within};
 use crate::conditions;
@@ -31,6 +33,7 @@ use crate::options::PgOptions;
 use crate::snapshots::SnapshotWriter;
 use crate::sql::Sql;
 use crate::status::{PgStatus, status};
+use crate::views::Views;
 use crate::writer::{Attempts, Writer};
 use crate::{checkpoints, import, load, migrate, read, snapshots};
 
@@ -114,6 +117,12 @@ impl PgStore {
 
     /// The statements that give a role what it needs to run the application, without the right to create or
     /// change tables. Let the owner of the tables execute them.
+    ///
+    /// Such a role writes and reads views, but somebody else makes them: call
+    /// [`create_view`](eventsource_core::ViewStore::create_view), [`serve_view`](eventsource_core::ViewStore::serve_view)
+    /// and [`drop_view`](eventsource_core::ViewStore::drop_view) with the role that migrates; what it makes is shared
+    /// with every role that has these grants. A role that shall make views by itself needs
+    /// `CREATE` on the schema, `INSERT`, `UPDATE` and `DELETE` on its table `views`, and `DELETE` on `checkpoints` as well.
     pub fn grants(schema: &str, role: &str) -> Result<String, StoreError> {
         migrate::grants(schema, role)
     }
@@ -133,6 +142,11 @@ impl PgStore {
     /// spends a round trip whenever a connection is given back.
     pub async fn new(pool: &PgPool, options: PgOptions) -> Result<Self, StoreError> {
         Self::start((*pool.connect_options()).clone(), options).await
+    }
+
+    pub(crate) fn views(&self) -> Views<'_> {
+        let Shared { inspected, options, connections, sql, .. } = &*self.shared;
+        Views { connections, sql, options, events_table: inspected.events_table }
     }
 
     async fn start(connect: PgConnectOptions, options: PgOptions) -> Result<Self, StoreError> {
@@ -390,6 +404,20 @@ impl EventStore for PgStore {
         checkpoint: Checkpoint,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         checkpoints::save(&self.shared.connections, &self.shared.sql, key, checkpoint).boxed()
+    }
+
+    fn claim<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        owner: Uuid,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        let Shared { connections, sql, options, inspected, .. } = &*self.shared;
+        checkpoints::claim(connections, sql, key, (owner, lease), (inspected.identity, options.now())).boxed()
+    }
+
+    fn release<'a>(&'a self, key: &'a CheckpointKey, owner: Uuid) -> BoxFuture<'a, Result<(), StoreError>> {
+        checkpoints::release(&self.shared.connections, &self.shared.sql, key, owner).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

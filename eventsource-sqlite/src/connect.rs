@@ -126,7 +126,7 @@ pub(crate) struct Writing {
 enum Open {
     Nothing,
     Batch,
-    Maintenance,
+    Callers,
 }
 
 impl Writing {
@@ -142,9 +142,14 @@ impl Writing {
         self.open = Open::Batch;
     }
 
+    /// The same for a transaction whose caller may go away.
+    pub(crate) fn enter_callers(&mut self) {
+        self.open = Open::Callers;
+    }
+
     /// The same for maintenance or an import, and makes the writer forget what it knows, before that changes.
     pub(crate) fn enter_maintenance(&mut self) {
-        self.open = Open::Maintenance;
+        self.enter_callers();
         self.maintained.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -170,13 +175,13 @@ impl Drop for Writing {
         match (&self.open, tokio::runtime::Handle::try_current()) {
             (Open::Nothing, _) => {}
             // Its caller went away. Nobody gets the connection before the rollback is done.
-            (Open::Maintenance, Ok(runtime)) => drop(runtime.spawn(async move {
+            (Open::Callers, Ok(runtime)) => drop(runtime.spawn(async move {
                 if let Some(connection) = held.as_mut() {
                     roll_back(connection).await;
                 }
             })),
             // A panic. Closing the connection rolls back, and with it the store is closed.
-            (Open::Batch, _) | (Open::Maintenance, Err(_)) => drop(held.take()),
+            (Open::Batch, _) | (Open::Callers, Err(_)) => drop(held.take()),
         }
     }
 }

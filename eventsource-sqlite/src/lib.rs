@@ -21,6 +21,10 @@ mod readers;
 mod snapshots;
 mod store;
 mod verify;
+mod view_rows;
+mod view_sql;
+mod view_tables;
+mod views;
 mod watch;
 mod writer;
 

@@ -24,8 +24,18 @@ pub(crate) async fn maintain<T>(
 
 /// Begins a transaction that changes events behind the writer's back, and is rolled back if its caller goes away.
 pub(crate) async fn begin(writing: &mut Writing) -> Result<(), StoreError> {
-    let mut patience = writing.patience();
     writing.enter_maintenance();
+    take_lock(writing).await
+}
+
+/// Begins a transaction that changes no event, and is rolled back if its caller goes away.
+pub(crate) async fn begin_beside(writing: &mut Writing) -> Result<(), StoreError> {
+    writing.enter_callers();
+    take_lock(writing).await
+}
+
+async fn take_lock(writing: &mut Writing) -> Result<(), StoreError> {
+    let mut patience = writing.patience();
     let (connection, file, _) = writing.parts()?;
     loop {
         match query("BEGIN IMMEDIATE").execute(&mut *connection).await {

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::{AppendQueue, BatchQueue};
 use eventsource_core::{
-    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Clock, EventStore, Feed, HeldType, Import,
-    Limits, Load, LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError,
+    AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Claim, Clock, EventStore, Feed, HeldType,
+    Import, Limits, Load, LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError,
     StoreIdentity, StreamId, Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::{SqliteConnection, query};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::connect::Connections;
@@ -21,8 +22,10 @@ use crate::error::explain;
 use crate::held_types::held_types;
 use crate::maintenance::maintain;
 use crate::options::{SqliteOptions, Synchronous};
+use crate::patience::Turn;
 use crate::snapshots::SnapshotWriter;
 use crate::verify::{Verification, verify};
+use crate::views::Views;
 use crate::watch::Head;
 use crate::writer::Writer;
 use crate::{checkpoints, import, load, migrate, read, snapshots};
@@ -59,6 +62,7 @@ struct Shared {
     feed: Feed,
     appends: AppendQueue<Writer>,
     snapshots: BatchQueue<PendingSnapshot>,
+    view_turn: Mutex<Turn>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -102,6 +106,10 @@ impl SqliteStore {
         Self::start(Connections::memory().await?, options).await
     }
 
+    pub(crate) fn views(&self) -> Views<'_> {
+        Views { connections: &self.shared.connections, turn: &self.shared.view_turn }
+    }
+
     async fn start(connections: Connections, options: SqliteOptions) -> Result<Self, StoreError> {
         let mut writing = connections.write().await?;
         let identity = migrate::migrate(writing.connection()?, &connections.file).await?;
@@ -110,7 +118,9 @@ impl SqliteStore {
         let appends = AppendQueue::start(Writer::new(connections.clone(), head.clone(), options.clock.clone()));
         let snapshots = BatchQueue::start(SnapshotWriter { connections: connections.clone() });
         let SqliteOptions { limits, clock, .. } = options;
-        let shared = Shared { identity, limits, clock, connections, head, feed: Feed::new(), appends, snapshots };
+        let view_turn = Mutex::new(Turn::new());
+        let shared =
+            Shared { identity, limits, clock, connections, head, appends, snapshots, view_turn, feed: Feed::default() };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -271,6 +281,20 @@ impl EventStore for SqliteStore {
         checkpoint: Checkpoint,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         checkpoints::save(&self.shared.connections, key, checkpoint).boxed()
+    }
+
+    fn claim<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        owner: Uuid,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        let Shared { connections, identity, clock, .. } = &*self.shared;
+        checkpoints::claim(connections, key, (owner, lease), (*identity, clock.now())).boxed()
+    }
+
+    fn release<'a>(&'a self, key: &'a CheckpointKey, owner: Uuid) -> BoxFuture<'a, Result<(), StoreError>> {
+        checkpoints::release(&self.shared.connections, key, owner).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

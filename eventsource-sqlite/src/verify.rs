@@ -14,7 +14,7 @@ use crate::error::explain;
 ///
 /// It finds: broken pages and indexes (`PRAGMA integrity_check`), versions that are not dense,
 /// positions that do not follow versions, recorded times that go back, payloads and metadata that
-/// are not JSON, encodings and names that no release writes.
+/// are not JSON, encodings and names that no release writes, tables of views that are missing.
 ///
 /// It cannot find: a flipped byte inside a payload that leaves it JSON (there is no checksum per
 /// event), newest events that are missing altogether, or a payload that no longer fits its type.
@@ -53,7 +53,7 @@ impl fmt::Display for Problem {
 }
 
 /// Statements that answer (place, what) for what is wrong.
-const CHECKS: [&str; 5] = [
+const CHECKS: [&str; 6] = [
     "SELECT 'file', integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
     "SELECT 'stream ' || stream, 'has ' || count(*) || ' events, but versions from ' || min(version) \
        || ' to ' || max(version) \
@@ -71,6 +71,9 @@ const CHECKS: [&str; 5] = [
     "SELECT 'position ' || position, 'the stream, category or name is malformed' FROM events \
      WHERE substr(stream, 1, length(category) + 1) <> category || '-' OR length(stream) <= length(category) + 1 \
        OR category GLOB '*[^a-z0-9_$]*' OR name GLOB '*[^a-z0-9_.$-]*' OR name = '' LIMIT 100",
+    "SELECT 'view ' || views.name, 'the table of version ' || view_version || ' is missing' FROM views \
+     WHERE NOT EXISTS (SELECT 1 FROM sqlite_schema AS held \
+                       WHERE held.name = views.name || '_v' || view_version || '_' || printf('%08x', fingerprint)) LIMIT 100",
 ];
 
 pub(crate) async fn verify(connections: &Connections) -> Result<Verification, StoreError> {

@@ -5,10 +5,11 @@
 //! 3. [`modelling`]: good events, decisions that need the time or the world, ids, metadata
 //! 4. [`evolving`]: changing what is stored already
 //! 5. [`reading`]: events as they come, checkpoints
-//! 6. [`testing`]: decisions without a store, snapshots, your own store
-//! 7. [`operating`]: SQLite in production
-//! 8. [`postgres`]: PostgreSQL in production
-//! 9. [`store_authors`]: writing a store
+//! 6. [`views`]: tables that are folded from events
+//! 7. [`testing`]: decisions without a store, snapshots, your own store
+//! 8. [`operating`]: SQLite in production
+//! 9. [`postgres`]: PostgreSQL in production
+//! 10. [`store_authors`]: writing a store
 //!
 //! Every block of Rust on these pages is compiled and run by the tests.
 
@@ -32,6 +33,9 @@ pub mod evolving {}
 
 #[doc = include_str!("reading.md")]
 pub mod reading {}
+
+#[doc = include_str!("views.md")]
+pub mod views {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}

@@ -2,9 +2,11 @@
 
 mod appending;
 mod broken;
+mod claims;
 mod defect;
 mod reading;
 mod rows;
+mod views;
 
 use std::collections::HashSet;
 

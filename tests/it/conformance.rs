@@ -10,7 +10,7 @@ async fn the_memory_store_passes_the_whole_book() {
     conformance::check(async || {
         let store = MemoryStore::new();
         let with_clock = async |clock| MemoryStore::with(Limits::default(), clock);
-        Fixture::new(store.clone()).with_another(store).with_clock(with_clock)
+        Fixture::new(store.clone()).with_views(store.clone()).with_another(store).with_clock(with_clock)
     })
     .await;
 }
@@ -24,7 +24,12 @@ async fn sqlite_file() -> Fixture {
         let path = path.clone();
         async move { SqliteStore::open(path).await.expect("the file opens again") }
     };
-    Fixture::new(store).with_another(another).with_reopen(reopen).with_clock(in_memory).keeping(folder)
+    Fixture::new(store.clone())
+        .with_views(store)
+        .with_another(another)
+        .with_reopen(reopen)
+        .with_clock(in_memory)
+        .keeping(folder)
 }
 
 async fn in_memory(clock: Clock) -> SqliteStore {
@@ -40,7 +45,7 @@ async fn the_sqlite_store_passes_the_whole_book() {
 async fn the_sqlite_store_in_memory_passes_the_whole_book() {
     conformance::check(async || {
         let store = SqliteStore::in_memory().await.expect("memory");
-        Fixture::new(store.clone()).with_another(store)
+        Fixture::new(store.clone()).with_views(store.clone()).with_another(store)
     })
     .await;
 }

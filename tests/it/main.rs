@@ -21,4 +21,6 @@ mod sqlite;
 mod subscriptions;
 mod testing_kit;
 mod tidy;
+mod views;
+mod views_sql;
 mod writing_older;

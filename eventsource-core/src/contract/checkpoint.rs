@@ -1,5 +1,6 @@
 //! How far a consumer has come, kept in the store.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::words::error::StoreError;
@@ -109,4 +110,19 @@ fn moved(cursor: Cursor, found: Option<Uuid>) -> StoreError {
         "the checkpoint stands at event {event_id}, position {position}, but {there}: \
          the store was restored or exchanged; rebuild what was derived from it"
     ))
+}
+
+/// Whether a consumer's work is one's own for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Claim {
+    /// It is, and from here on; the checkpoint carries the number of this owner.
+    Owned(Checkpoint),
+    /// Somebody else has it until then, unless they renew it.
+    Held {
+        /// Who.
+        owner: Uuid,
+        /// Until when, by the store's clock.
+        until: DateTime<Utc>,
+    },
 }

@@ -10,6 +10,8 @@ pub(crate) mod import;
 pub(crate) mod load;
 pub(crate) mod owned;
 pub(crate) mod read;
+pub(crate) mod scan_parts;
 pub(crate) mod snapshot;
 pub(crate) mod store;
 pub(crate) mod task;
+pub(crate) mod view;

@@ -1,6 +1,7 @@
 //! The one trait that a backend implements.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
@@ -10,7 +11,7 @@ use crate::words::error::StoreError;
 use crate::words::stream::{Position, StreamId};
 
 use super::append::{AppendOutcome, AppendRequest};
-use super::checkpoint::{Checkpoint, CheckpointKey};
+use super::checkpoint::{Checkpoint, CheckpointKey, Claim};
 use super::feed::Feed;
 use super::load::{Load, LoadEnd, VisitLoad};
 use super::read::{Page, Read, Visit};
@@ -114,6 +115,22 @@ pub trait EventStore: Send + Sync + 'static {
         checkpoint: Checkpoint,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
+    /// Makes a consumer's work the owner's own for as long as `lease`, by the store's clock, if nobody else holds it.
+    ///
+    /// The same owner renews it; another one that takes over, when the time has run out or the work was released,
+    /// gets a higher `owner_epoch`, and from that moment on whatever the one before it saves is refused. A consumer
+    /// that never saved a checkpoint is claimed at [`Cursor::START`](super::read::Cursor::START).
+    fn claim<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        owner: Uuid,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Claim, StoreError>>;
+
+    /// Gives a consumer's work back, so that others need not wait for the end of the lease; nothing happens if it is
+    /// not the owner's any more.
+    fn release<'a>(&'a self, key: &'a CheckpointKey, owner: Uuid) -> BoxFuture<'a, Result<(), StoreError>>;
+
     /// Finishes what was accepted, appends and snapshots, and refuses what comes later.
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }
@@ -183,6 +200,19 @@ macro_rules! forward {
                 checkpoint: Checkpoint,
             ) -> BoxFuture<'a, Result<(), StoreError>> {
                 (**self).save_checkpoint(key, checkpoint)
+            }
+
+            fn claim<'a>(
+                &'a self,
+                key: &'a CheckpointKey,
+                owner: Uuid,
+                lease: Duration,
+            ) -> BoxFuture<'a, Result<Claim, StoreError>> {
+                (**self).claim(key, owner, lease)
+            }
+
+            fn release<'a>(&'a self, key: &'a CheckpointKey, owner: Uuid) -> BoxFuture<'a, Result<(), StoreError>> {
+                (**self).release(key, owner)
             }
 
             fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

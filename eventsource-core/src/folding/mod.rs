@@ -17,3 +17,6 @@ pub(crate) mod schema;
 pub(crate) mod serde_bounds;
 pub(crate) mod settling;
 pub(crate) mod snapshot_codec;
+pub(crate) mod view;
+pub(crate) mod view_batch;
+pub(crate) mod view_row;

@@ -10,7 +10,6 @@ use crate::contract::admission::{Admission, Heads, admit};
 use crate::contract::append::{
     AppendOutcome, AppendRequest, Appended, AppendedStream, NewRow, companion_key, stored_event_count,
 };
-use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
 use crate::contract::import::ImportedRow;
 use crate::contract::load::{AsOf, Load, StoredCommand};
 use crate::contract::read::{Cursor, Page, Read, Scope, Visit};
@@ -20,6 +19,9 @@ use crate::words::error::StoreError;
 use crate::words::event::RawEvent;
 use crate::words::stream::{Position, StreamId, Version};
 
+use super::checkpoints::Checkpoints;
+use super::views::Views;
+
 /// Events in order of position, and where to find them. Those of another store may bring gaps between positions.
 #[derive(Default)]
 pub(super) struct Log {
@@ -28,7 +30,8 @@ pub(super) struct Log {
     streams: HashMap<StreamId, Vec<usize>>,
     keys: HashMap<(StreamId, String), Version>,
     snapshots: HashMap<(StreamId, &'static str), Snapshot>,
-    pub(super) checkpoints: HashMap<CheckpointKey, Checkpoint>,
+    pub(super) checkpoints: Checkpoints,
+    pub(super) views: Views,
     pub(super) closed: bool,
 }
 
@@ -356,19 +359,6 @@ impl Log {
     pub(super) fn snapshot_streams(&self, category: &str, kind: &str, limit: usize) -> Vec<StreamId> {
         let of_kind = self.snapshots.keys().filter(|(stream, k)| stream.category() == category && *k == kind);
         of_kind.map(|(stream, _)| stream.clone()).take(limit).collect()
-    }
-
-    pub(super) fn save_checkpoint(&mut self, key: &CheckpointKey, checkpoint: Checkpoint) -> Result<(), StoreError> {
-        match self.checkpoints.get(key) {
-            Some(stored) if stored.owner_epoch > checkpoint.owner_epoch => Err(StoreError::fenced(format!(
-                "checkpoint {} belongs to owner {}, refused to owner {}",
-                key.name, stored.owner_epoch, checkpoint.owner_epoch
-            ))),
-            _ => {
-                self.checkpoints.insert(key.clone(), checkpoint);
-                Ok(())
-            }
-        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! A store in memory: for tests, for trying things out, and the worked example for store authors.
 
+mod checkpoints;
 mod import;
 mod log;
+mod views;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
@@ -13,7 +16,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::contract::append::{AppendOutcome, AppendRequest, Limits};
-use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
+use crate::contract::checkpoint::{Checkpoint, CheckpointKey, Claim};
 use crate::contract::feed::Feed;
 use crate::contract::load::{Load, LoadEnd, LoadRow, VisitLoad};
 use crate::contract::read::{Page, Read, Visit};
@@ -194,7 +197,7 @@ impl EventStore for MemoryStore {
     }
 
     fn load_checkpoint<'a>(&'a self, key: &'a CheckpointKey) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {
-        async move { Ok(self.open_log()?.checkpoints.get(key).copied()) }.boxed()
+        async move { Ok(self.open_log()?.checkpoints.load(key)) }.boxed()
     }
 
     fn save_checkpoint<'a>(
@@ -202,7 +205,28 @@ impl EventStore for MemoryStore {
         key: &'a CheckpointKey,
         checkpoint: Checkpoint,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        async move { self.open_log_mut()?.save_checkpoint(key, checkpoint) }.boxed()
+        async move { self.open_log_mut()?.checkpoints.save(key, checkpoint) }.boxed()
+    }
+
+    fn claim<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        owner: Uuid,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        async move {
+            let time = (self.shared.clock.now(), lease);
+            Ok(self.open_log_mut()?.checkpoints.claim(key, owner, time, self.shared.identity))
+        }
+        .boxed()
+    }
+
+    fn release<'a>(&'a self, key: &'a CheckpointKey, owner: Uuid) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move {
+            self.open_log_mut()?.checkpoints.release(key, owner);
+            Ok(())
+        }
+        .boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -148,6 +148,16 @@ pub struct Recorded<E> {
 }
 
 impl<E> Recorded<E> {
+    /// The fact, and what is known about it.
+    pub fn split(self) -> (E, Recorded<()>) {
+        let mut fact = None;
+        let around = self.map(|event| fact = Some(event));
+        match fact {
+            Some(event) => (event, around),
+            None => unreachable!("`map` calls its closure once"),
+        }
+    }
+
     /// The same event with its fact replaced, for example by one of another set.
     pub fn map<T>(self, f: impl FnOnce(E) -> T) -> Recorded<T> {
         Recorded {

@@ -6,6 +6,7 @@ pub(crate) mod event_set;
 pub(crate) mod field;
 pub(crate) mod schema;
 pub(crate) mod serde;
+pub(crate) mod view;
 
 use proc_macro2::{Span, TokenTree};
 use syn::meta::ParseNestedMeta;

@@ -9,13 +9,14 @@ mod lock;
 mod names;
 mod shape;
 mod stored;
+mod view;
 mod write;
 
 use eventsource_schema::Lock;
 use syn::DeriveInput;
 
 use crate::errors::Errors;
-use crate::model::{Aggregate, Event, Set, TypeShape};
+use crate::model::{Aggregate, Event, Set, TypeShape, View};
 
 /// Every rule of an event.
 pub(crate) fn event(input: &DeriveInput, event: &Event, errors: &Errors) {
@@ -59,6 +60,19 @@ pub(crate) fn aggregate(input: &DeriveInput, aggregate: &Aggregate, errors: &Err
     names::of_retired(&aggregate.set.retired, errors);
     aggregate::variants_are_distinct(&aggregate.set.members, errors);
     aggregate::snapshots_are_taken(aggregate, errors);
+}
+
+/// Every rule of a view.
+pub(crate) fn view(input: &DeriveInput, view: &View, errors: &Errors) {
+    shape::view(input, errors);
+    view::name_is_free(&view.name, errors);
+    view::version_starts_at_one(view, errors);
+    names::of_retired(&view.set.retired, errors);
+    aggregate::variants_are_distinct(&view.set.members, errors);
+    view::key_is_one(view, errors);
+    view::attributes_agree(view, errors);
+    view::columns_are_distinct(view, errors);
+    view::columns_are_few(view, errors);
 }
 
 #[cfg(test)]

@@ -26,6 +26,24 @@ pub(super) fn aggregate(input: &DeriveInput, errors: &Errors) {
     attr::refuse_on_fields(fields(input), "aggregate", errors);
 }
 
+pub(super) fn view(input: &DeriveInput, errors: &Errors) {
+    is_concrete(&input.generics, "a view must be a concrete, owned type: its name stands for one table", errors);
+    has_columns(input, errors);
+}
+
+/// A field is a column, and a column has a name.
+fn has_columns(input: &DeriveInput, errors: &Errors) {
+    let message = "a view is a struct with named fields: a row, of which each field is a column";
+    match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) if !fields.named.is_empty() => {}
+            Fields::Unnamed(fields) => errors.on(fields, message),
+            Fields::Named(_) | Fields::Unit => errors.on(&input.ident, message),
+        },
+        Data::Enum(_) | Data::Union(_) => errors.on(&input.ident, message),
+    }
+}
+
 /// One stored name means one type, and what a store returns borrows from nothing.
 fn is_concrete(generics: &Generics, message: &str, errors: &Errors) {
     if !generics.params.is_empty() {

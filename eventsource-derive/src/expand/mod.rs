@@ -15,6 +15,7 @@ pub(crate) mod into_events;
 pub(crate) mod lock;
 pub(crate) mod report;
 pub(crate) mod schema;
+pub(crate) mod view;
 mod write;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};

@@ -115,6 +115,31 @@ fn an_aggregate_with_snapshots() {
 }
 
 #[test]
+fn a_view() {
+    insta::assert_snapshot!(expansion(
+        derive::view,
+        r#"#[view(name = "balances", version = 2, events(Opened, money::Deposited), retired("account.pinged"))]
+           pub(crate) struct Balance {
+               #[view(key = stream)]
+               account: String,
+               #[view(index)]
+               owner: Option<String>,
+               #[view(json)]
+               r#type: Vec<Kind>,
+           }"#,
+    ));
+}
+
+#[test]
+fn a_view_with_a_mistake() {
+    insta::assert_snapshot!(expansion(
+        derive::view,
+        r#"#[view(name = "balances", version = 0, events(Opened))]
+           struct Balance { #[view(key)] account: Uuid }"#,
+    ));
+}
+
+#[test]
 fn an_event_with_a_mistake() {
     insta::assert_snapshot!(expansion(
         derive::domain_event,

@@ -1,7 +1,7 @@
 //! A state and the events it is folded from.
 
 use quote::format_ident;
-use syn::{DeriveInput, Ident, Path, Type, TypePath, Visibility};
+use syn::{DeriveInput, Ident, Path, Type, Visibility};
 
 use super::event_set::{Member, Set};
 use super::fingerprint;
@@ -28,7 +28,7 @@ impl Aggregate {
         let set = Set {
             ident: attr.event_enum.unwrap_or_else(|| format_ident!("{}Event", input.ident)),
             root: attr.root.unwrap_or(root),
-            members: attr.events.into_iter().filter_map(member).collect(),
+            members: attr.events.into_iter().filter_map(Member::of_path).collect(),
             retired: attr.retired,
         };
         Self {
@@ -47,9 +47,4 @@ impl Aggregate {
     pub(crate) fn derives_debug(&self) -> bool {
         self.derives.iter().any(|path| path.segments.last().is_some_and(|last| last.ident == "Debug"))
     }
-}
-
-fn member(path: Path) -> Option<Member> {
-    let variant = path.segments.last()?.ident.clone();
-    Some(Member { variant, event: Type::Path(TypePath { attrs: Vec::new(), qself: None, path }) })
 }

@@ -1,6 +1,6 @@
 //! A closed set of events: an enum with one newtype variant for each.
 
-use syn::{Data, DeriveInput, Fields, Ident, Path, Type};
+use syn::{Data, DeriveInput, Fields, Ident, Path, Type, TypePath};
 
 use crate::attr::Spanned;
 use crate::attr::event_set::EventSetAttr;
@@ -19,6 +19,14 @@ pub(crate) struct Set {
 pub(crate) struct Member {
     pub(crate) variant: Ident,
     pub(crate) event: Type,
+}
+
+impl Member {
+    /// An event that is listed: its variant is called like it.
+    pub(crate) fn of_path(path: Path) -> Option<Self> {
+        let variant = path.segments.last()?.ident.clone();
+        Some(Self { variant, event: Type::Path(TypePath { attrs: Vec::new(), qself: None, path }) })
+    }
 }
 
 impl Set {

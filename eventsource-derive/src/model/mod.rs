@@ -8,6 +8,7 @@ mod handed_on;
 mod history;
 mod locked;
 mod shape;
+mod view;
 
 pub(crate) use aggregate::Aggregate;
 pub(crate) use event::{Event, Field};
@@ -16,6 +17,7 @@ pub(crate) use handed_on::SerdeKey;
 pub(crate) use history::{Absent, Change, History, OldField, Reading};
 pub(crate) use locked::{FieldCase, Locked, LockedNames, Reader, StoredVersion};
 pub(crate) use shape::{Schema, StoredField, StoredObject, StoredType, TypeShape, of_input};
+pub(crate) use view::{View, ViewColumn};
 
 use proc_macro2::Span;
 use syn::spanned::Spanned as _;

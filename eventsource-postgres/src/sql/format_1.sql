@@ -58,8 +58,22 @@ CREATE TABLE {es}.checkpoints (
     store_id     uuid        NOT NULL,
     owner_epoch  bigint      NOT NULL,
     updated_at   timestamptz NOT NULL,
+    owner        uuid, -- who has claimed it, and until when
+    owned_until  timestamptz,
     PRIMARY KEY (name, view_version, partition)
 ) WITH (fillfactor = 50); -- room for updates that touch no index
+
+-- The tables of views. Of those of one name, one at most is seen under that name.
+CREATE TABLE {es}.views (
+    name         text COLLATE "C" NOT NULL,
+    view_version integer     NOT NULL,
+    fingerprint  bigint      NOT NULL,
+    serving      boolean     NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (name, view_version, fingerprint)
+);
+
+CREATE UNIQUE INDEX views_serving ON {es}.views (name) WHERE serving;
 
 -- Every pair that was ever stored, so that asking what a store holds needs no scan.
 CREATE TABLE {es}.types (

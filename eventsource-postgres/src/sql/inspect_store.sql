@@ -7,6 +7,7 @@ SELECT store.id, store.epoch, store.format, store.min_writer, store.ordering,
          AND has_table_privilege('{es}.snapshots', 'UPDATE')
          AND has_table_privilege('{es}.checkpoints', 'SELECT') AND has_table_privilege('{es}.checkpoints', 'INSERT')
          AND has_table_privilege('{es}.checkpoints', 'UPDATE')
+         AND has_table_privilege('{es}.views', 'SELECT')
          AND has_table_privilege('{es}.types', 'SELECT') AND has_table_privilege('{es}.types', 'INSERT')
          AND (store.ordering <> 'serialized'
               OR has_table_privilege('{es}.turn', 'SELECT') AND has_table_privilege('{es}.turn', 'UPDATE')) AS may_write,

@@ -55,8 +55,22 @@ CREATE TABLE checkpoints (
     store_id     BLOB    NOT NULL,
     owner_epoch  INTEGER NOT NULL,
     updated_at   INTEGER NOT NULL,
+    owner        BLOB,    -- who has claimed it, and until when
+    owned_until  INTEGER,
     PRIMARY KEY (name, view_version, partition)
 ) STRICT, WITHOUT ROWID;
+
+-- The tables of views. Of those of one name, one at most is seen under that name.
+CREATE TABLE views (
+    name         TEXT    NOT NULL,
+    view_version INTEGER NOT NULL,
+    fingerprint  INTEGER NOT NULL,
+    serving      INTEGER NOT NULL,
+    created_at   INTEGER NOT NULL,
+    PRIMARY KEY (name, view_version, fingerprint)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX views_serving ON views (name) WHERE serving;
 
 -- Every pair that was ever stored, so that asking what a store holds needs no scan.
 CREATE TABLE types (

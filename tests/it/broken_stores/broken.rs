@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use eventsource::memory::MemoryStore;
 use eventsource::testing::conformance::Fixture;
 use eventsource::{
-    AppendOutcome, AppendRequest, Appended, Checkpoint, CheckpointKey, Clock, EventStore, Feed, HeldType, Load,
+    AppendOutcome, AppendRequest, Appended, Checkpoint, CheckpointKey, Claim, Clock, EventStore, Feed, HeldType, Load,
     LoadEnd, Page, PendingSnapshot, Position, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit, VisitLoad,
 };
 use futures::FutureExt;
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     pub(super) burnt: HashSet<String>,
     pub(super) results: HashMap<String, Appended>,
     pub(super) snapshots: Vec<Snapshot>,
+    /// Who claimed last.
+    pub(super) owners: HashMap<CheckpointKey, Uuid>,
 }
 
 impl Broken {
@@ -52,7 +55,7 @@ impl Broken {
             let inner = MemoryStore::with(limits(defect), clock);
             future::ready(Self::on(inner, defect, Arc::default()))
         };
-        Fixture::new(open()).with_another(another).with_clock(with_clock).with_reopen(move || {
+        Fixture::new(open()).with_another(another).with_views(open()).with_clock(with_clock).with_reopen(move || {
             let opened = match defect {
                 KeepsNothing => Self::on(MemoryStore::new(), defect, Arc::default()),
                 _ => open(),
@@ -65,7 +68,7 @@ impl Broken {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self) -> Result<(), StoreError> {
+    pub(super) fn open(&self) -> Result<(), StoreError> {
         match (*self.closed.borrow(), self.defect) {
             (false, _) => Ok(()),
             (true, FailsWhenClosed) => Err(StoreError::transient("the database is gone")),
@@ -223,6 +226,27 @@ impl EventStore for Broken {
                 Err(error) if error.is_fenced() && self.defect == FencesNobody => Ok(()),
                 saved => saved,
             }
+        }
+        .boxed()
+    }
+
+    fn claim<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        owner: Uuid,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        async move {
+            self.open()?;
+            self.claim_broken(&self.checkpoint_key(key), owner, lease).await
+        }
+        .boxed()
+    }
+
+    fn release<'a>(&'a self, key: &'a CheckpointKey, owner: Uuid) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move {
+            self.open()?;
+            self.release_broken(&self.checkpoint_key(key), owner).await
         }
         .boxed()
     }

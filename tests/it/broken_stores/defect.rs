@@ -171,16 +171,70 @@ defects! {
     // Checkpoints.
     CheckpointLosesItsId: a_checkpoint_comes_back_as_it_was_saved;
     CheckpointOnlyForward: a_checkpoint_may_be_moved_both_ways;
-    CheckpointByNameAlone: checkpoints_differ_in_every_part_of_their_key;
+    CheckpointByNameAlone: checkpoints_differ_in_every_part_of_their_key claims_of_other_keys_are_others;
     CheckpointOfAnyPart: checkpoints_differ_in_every_part_of_their_key;
-    FencesNobody: the_checkpoint_of_a_newer_owner_is_not_overwritten;
+    FencesNobody: the_checkpoint_of_a_newer_owner_is_not_overwritten an_owner_that_was_taken_over_is_refused_at_once
+        a_claim_through_one_handle_holds_against_the_other;
     IdentityChanges: a_checkpoint_of_the_very_event_is_verified;
     ReadsTheNewestAtLeast: a_checkpoint_of_another_event_or_store_is_rewound;
     /// The other handle is another store.
     HandlesAreStrangers: a_key_used_through_one_handle_is_known_to_the_other
         a_request_sent_again_from_the_other_handle_is_already_stored both_handles_read_the_same_order
         a_load_sees_what_the_other_handle_wrote a_snapshot_of_one_handle_is_served_by_the_other
-        a_checkpoint_of_one_handle_is_known_to_the_other a_waiter_wakes_when_the_other_handle_appends;
+        a_checkpoint_of_one_handle_is_known_to_the_other a_claim_through_one_handle_holds_against_the_other a_waiter_wakes_when_the_other_handle_appends;
+
+    // Claims.
+    ClaimsForEverybody: a_claim_is_renewed_by_its_owner_and_held_against_others
+        of_twenty_owners_at_the_same_time_exactly_one_claims claims_of_other_keys_are_others
+        a_claim_is_not_released_by_others a_claim_through_one_handle_holds_against_the_other;
+    ClaimsNeverEnd: a_claim_is_taken_over_when_its_time_has_run_out a_renewed_claim_lives_on_from_then;
+    ClaimsEndAtOnce: a_claim_is_taken_over_when_its_time_has_run_out a_renewed_claim_lives_on_from_then;
+    ClaimIsNotRenewed: a_renewed_claim_lives_on_from_then;
+    ClaimForgetsTheCheckpoint: a_claim_keeps_the_checkpoint_that_was_saved
+        a_claim_is_renewed_by_its_owner_and_held_against_others a_claim_that_was_released_is_free_at_once;
+    /// The number of an owner is that of nobody.
+    ClaimHasNoNumber: a_claim_that_is_the_first_stands_at_the_start a_claim_keeps_the_checkpoint_that_was_saved
+        a_claim_is_taken_over_when_its_time_has_run_out;
+    ReleasesNothing: a_claim_that_was_released_is_free_at_once;
+    AnybodyReleases: a_claim_is_not_released_by_others;
+
+    // Tables of views.
+    MissingTablesAreEmpty: a_view_that_is_not_held_is_neither_read_nor_written_nor_served
+        a_dropped_view_is_gone_with_its_checkpoint;
+    MakesTablesAnew: a_view_that_is_made_again_keeps_its_rows;
+    MakesTablesOnce: a_view_that_is_made_again_keeps_its_rows ten_tasks_that_make_one_view_make_it_once;
+    AcceptsAnyKey: a_key_that_may_hold_nothing_is_refused;
+    VersionsShareATable: versions_and_shapes_of_a_view_are_tables_of_their_own;
+    ServesEveryTable: of_the_tables_of_a_view_one_is_served;
+    ServesTheFirst: of_the_tables_of_a_view_one_is_served a_view_that_is_served_is_not_dropped;
+    HoldsBackwards: views_are_held_in_order_of_version_and_fingerprint;
+    DropKeepsTheCheckpoint: a_dropped_view_is_gone_with_its_checkpoint;
+    DropsTheServed: a_view_that_is_served_is_not_dropped;
+    ViewsAreNeverClosed: a_closed_store_refuses_views;
+
+    // Rows of views.
+    NumbersAreFloats: a_row_comes_back_as_it_was_written keys_of_every_kind_are_found;
+    NothingIsZero: nothing_comes_back_as_nothing;
+    KeysWithoutCase: keys_of_every_kind_are_found;
+    InsertsOnly: a_row_that_is_written_again_is_replaced a_batch_of_65_536_rows_is_written_and_found;
+    DeletesNothing: a_row_that_is_deleted_is_gone a_batch_of_65_536_rows_is_written_and_found;
+    MissingRowsAreNothing: keys_without_a_row_are_left_out;
+    FindsAThousand: a_batch_of_65_536_rows_is_written_and_found;
+    RowsWithoutCheckpoint: rows_and_checkpoint_are_written_together a_write_without_changes_saves_its_checkpoint;
+    SkipsEmptyWrites: a_write_without_changes_saves_its_checkpoint;
+    /// The rows in one transaction, the checkpoint in the next.
+    WritesRowsFirst: rows_that_do_not_fit_change_nothing an_owner_that_was_taken_over_changes_no_row
+        a_write_that_came_too_late_changes_no_row;
+    WritesLateRows: a_write_that_came_too_late_changes_no_row;
+
+    // Scans of views.
+    EqualsInAnyOrder: a_scan_is_in_order_of_its_column_and_of_the_key_among_equals random_scans_are_answered_as_by_the_model;
+    NothingComesLast: a_scan_is_in_order_of_its_column_and_of_the_key_among_equals;
+    BoundsTakeNothing: a_scan_between_bounds_leaves_out_what_holds_nothing random_scans_are_answered_as_by_the_model;
+    SkipsEquals: a_scan_behind_a_row_begins_at_the_next_even_if_the_row_is_gone random_scans_are_answered_as_by_the_model;
+    LooksForTheRowBehind: a_scan_behind_a_row_begins_at_the_next_even_if_the_row_is_gone;
+    TextInOrderOfTheAlphabet: text_is_in_the_order_of_its_bytes;
+    ScansAnything: a_scan_that_does_not_fit_the_table_is_refused;
 
     // Sizes and names.
     AcceptsTooLarge: a_payload_of_the_limit_is_stored_and_one_byte_more_is_refused

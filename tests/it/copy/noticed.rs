@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use eventsource::memory::MemoryStore;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{
-    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, EventStore, ExpectedVersion, Feed, HeldType, Import, Load,
-    LoadEnd, NewEvent, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity,
-    StreamId, Version, Visit, VisitLoad, copy,
+    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Claim, EventStore, ExpectedVersion, Feed, HeldType,
+    Import, Load, LoadEnd, NewEvent, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError,
+    StoreIdentity, StreamId, Version, Visit, VisitLoad, copy,
 };
 use futures::future::BoxFuture;
 use sqlx::query;
@@ -93,6 +94,12 @@ impl EventStore for Faulty {
         unreachable!()
     }
     fn save_checkpoint<'a>(&'a self, _: &'a CheckpointKey, _: Checkpoint) -> BoxFuture<'a, Result<(), StoreError>> {
+        unreachable!()
+    }
+    fn claim<'a>(&'a self, _: &'a CheckpointKey, _: Uuid, _: Duration) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        unreachable!()
+    }
+    fn release<'a>(&'a self, _: &'a CheckpointKey, _: Uuid) -> BoxFuture<'a, Result<(), StoreError>> {
         unreachable!()
     }
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -1,13 +1,39 @@
 //! One of everything that a store may hold, and whether a store holds it.
 
+use chrono::{DateTime, Utc};
 use eventsource::{
-    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Clock, Cursor, EventStore, ExpectedVersion, Load, LoadRow,
-    Metadata, NewEvent, Position, RawEvent, Read, Snapshot, SnapshotKey, SnapshotMark, StreamId, Version,
+    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Claim, Clock, Column, ColumnType, ColumnValue, Cursor,
+    ExpectedVersion, HeldView, Load, LoadRow, Metadata, NewEvent, Position, RawEvent, Read, Row, RowChanges, Scan,
+    Snapshot, SnapshotKey, SnapshotMark, StreamId, Version, ViewStore, ViewTable,
 };
 use uuid::Uuid;
 
 /// Deletes the stream `account-carol`, which [`write`] leaves behind for a maintenance.
 pub(super) const DELETE: &str = "DELETE FROM events WHERE stream = 'account-carol'";
+
+/// A table of a view, which is found again by its name, version and shape.
+const BALANCES: ViewTable = ViewTable::new(
+    "balances",
+    2,
+    &[
+        Column::of::<String>("account"),
+        Column::of::<Option<i64>>("cents").indexed(),
+        Column::of::<DateTime<Utc>>("since"),
+        Column::of::<Uuid>("tag"),
+        Column::json("extra"),
+    ],
+    0,
+);
+
+fn balance() -> Row {
+    vec![
+        "ünal-1".to_owned().into_column(),
+        Some(5_i64).into_column(),
+        noon().now().into_column(),
+        id(7).into_column(),
+        ColumnValue::Json("[1]".to_owned()),
+    ]
+}
 
 /// The time at which everything is written.
 pub(super) fn noon() -> Clock {
@@ -28,7 +54,7 @@ fn event(number: u128, name: &'static str, version: u32, data: &str) -> NewEvent
 }
 
 /// Everything but a maintenance, which each store has for itself and which comes next.
-pub(super) async fn write(store: &impl EventStore) {
+pub(super) async fn write(store: &impl ViewStore) {
     let noon = "2024-02-29T12:00:00.000042Z".parse().unwrap();
     let metadata = Metadata::default().with_actor("anna").with_correlation_id(id(77)).with_causation_id(id(78));
     let opened = event(1, "account.opened", 1, r#"{"owner":"Ünal"}"#).with_metadata(metadata);
@@ -46,10 +72,15 @@ pub(super) async fn write(store: &impl EventStore) {
     store.append(AppendRequest::new(account("carol"), ExpectedVersion::Any, gone).into()).await.unwrap();
     let checkpoint = Checkpoint::new(Cursor::new(Position(4), id(4)), store.identity()).owner_epoch(3);
     store.save_checkpoint(&CheckpointKey::new("balances").view_version(2).partition(1), checkpoint).await.unwrap();
+    store.create_view(&BALANCES).await.unwrap();
+    store.write_rows(&BALANCES, &RowChanges::new(vec![balance()], Vec::new()), checkpoint).await.unwrap();
+    store.serve_view(&BALANCES).await.unwrap();
+    let hour = std::time::Duration::from_secs(3_600);
+    assert!(matches!(store.claim(&CheckpointKey::new("mails"), id(8), hour).await.unwrap(), Claim::Owned(_)));
 }
 
 /// The store holds it all and takes more.
-pub(super) async fn assert_holds_everything(store: &impl EventStore) {
+pub(super) async fn assert_holds_everything(store: &impl ViewStore) {
     let mut rows = Vec::new();
     let visit = &mut |event: &RawEvent<'_>| {
         let text = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
@@ -113,6 +144,16 @@ pub(super) async fn assert_holds_everything(store: &impl EventStore) {
     let checkpoint = store.load_checkpoint(&key).await.unwrap().unwrap();
     assert_eq!((checkpoint.cursor, checkpoint.owner_epoch), (Cursor::new(Position(4), id(4)), 3));
     checkpoint.verify(store).await.unwrap();
+
+    let keys = [balance()[0].clone()];
+    assert_eq!(store.rows(&BALANCES, &keys).await.unwrap(), [balance()]);
+    assert_eq!(store.scan_rows(&BALANCES, &Scan::by(1)).await.unwrap(), [balance()]);
+    let held = HeldView::new("balances", 2, BALANCES.fingerprint(), true);
+    assert_eq!(store.held_views("balances").await.unwrap(), [held]);
+    assert_eq!(store.load_checkpoint(&BALANCES.checkpoint_key()).await.unwrap(), Some(checkpoint));
+    // Its lease ended an hour after it was written.
+    let claim = store.claim(&CheckpointKey::new("mails"), id(9), std::time::Duration::from_secs(1)).await.unwrap();
+    assert!(matches!(claim, Claim::Owned(checkpoint) if checkpoint.owner_epoch == 2), "{claim:?}");
 
     let next = AppendRequest::new(account("bob"), Version(2), vec![event(9, "account.credited", 2, "{}")]);
     assert!(matches!(store.append(next.into()).await.unwrap(), AppendOutcome::Stored(_)));

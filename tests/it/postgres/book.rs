@@ -38,7 +38,11 @@ async fn check(make: impl Fn() -> PgOptions + Clone + Send + Sync + 'static) {
                 async move { store_in(&database, options).await }
             }
         };
-        Fixture::new(store).with_another(open().await).with_reopen(open).with_clock(with_clock)
+        Fixture::new(store.clone())
+            .with_views(store)
+            .with_another(open().await)
+            .with_reopen(open)
+            .with_clock(with_clock)
     })
     .await;
 }

@@ -16,6 +16,7 @@ mod servers;
 mod subscriptions;
 mod things;
 mod transactions;
+mod views;
 mod wire;
 
 use eventsource::postgres::{PgOptions, PgStore};

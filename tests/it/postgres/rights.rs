@@ -14,14 +14,14 @@ use super::{database, store_in};
 const PASSWORD: &str = "application";
 
 /// A role of the test's own that may log in and no more.
-struct Role {
-    name: String,
-    url: String,
+pub(super) struct Role {
+    pub(super) name: String,
+    pub(super) url: String,
     admin: String,
 }
 
 impl Role {
-    async fn create(database: &Database) -> Self {
+    pub(super) async fn create(database: &Database) -> Self {
         let name = format!("role_{}", database.name());
         let mut admin = shell(database.url()).await;
         run(&mut admin, format!("CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")).await.unwrap();
@@ -29,13 +29,13 @@ impl Role {
         Self { name, url, admin: database.url().to_owned() }
     }
 
-    async fn grant(&self, schema: &str) {
+    pub(super) async fn grant(&self, schema: &str) {
         let grants = PgStore::grants(schema, &self.name).unwrap();
         run(&mut shell(&self.admin).await, grants).await.unwrap();
     }
 
     /// Roles belong to the whole server, which may be somebody's.
-    async fn drop(self) {
+    pub(super) async fn drop(self) {
         let mut admin = shell(&self.admin).await;
         run(&mut admin, format!("DROP OWNED BY {0}; DROP ROLE {0}", self.name)).await.unwrap();
     }
@@ -120,6 +120,7 @@ async fn a_role_with_the_grants_alone_can_change_neither_events_nor_tables() {
         "DELETE FROM snapshots",
         "DELETE FROM checkpoints",
         "UPDATE types SET name = 'x'",
+        "UPDATE views SET serving = true",
         "SELECT setval('events_position_seq', 1)",
         "ALTER TABLE events DISABLE TRIGGER ALL",
         "DROP TABLE events",
@@ -167,6 +168,7 @@ async fn a_role_that_lacks_a_privilege_is_refused_when_it_connects() {
             "SELECT ON checkpoints",
             "INSERT ON checkpoints",
             "UPDATE ON checkpoints",
+            "SELECT ON views",
             "SELECT ON types",
             "INSERT ON types",
             "UPDATE ON turn",

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use eventsource::memory::MemoryStore;
 use eventsource::{
-    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Conflict, EventStore, ExecuteError, ExecuteOptions, Feed,
-    HeldType, Load, LoadEnd, NewEvent, Page, PendingSnapshot, Position, Read, Repository, Retry, Snapshot, StoreError,
-    StoreIdentity, StreamId, Version, Visit, VisitLoad,
+    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Claim, Conflict, EventStore, ExecuteError, ExecuteOptions,
+    Feed, HeldType, Load, LoadEnd, NewEvent, Page, PendingSnapshot, Position, Read, Repository, Retry, Snapshot,
+    StoreError, StoreIdentity, StreamId, Version, Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use uuid::Uuid;
 
 use super::account::*;
 
@@ -121,6 +123,19 @@ impl EventStore for Stumbling {
         checkpoint: Checkpoint,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         self.inner.save_checkpoint(key, checkpoint)
+    }
+
+    fn claim<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        owner: Uuid,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        self.inner.claim(key, owner, lease)
+    }
+
+    fn release<'a>(&'a self, key: &'a CheckpointKey, owner: Uuid) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.inner.release(key, owner)
     }
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {

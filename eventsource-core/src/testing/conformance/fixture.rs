@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::contract::store::EventStore;
+use crate::contract::view::ViewStore;
 use crate::words::clock::Clock;
 
 type Reopen = Box<dyn Fn() -> BoxFuture<'static, Arc<dyn EventStore>> + Send + Sync>;
@@ -17,6 +18,7 @@ type WithClock = Box<dyn Fn(Clock) -> BoxFuture<'static, Arc<dyn EventStore>> + 
 pub struct Fixture {
     pub(super) store: Arc<dyn EventStore>,
     pub(super) another: Option<Arc<dyn EventStore>>,
+    pub(super) views: Option<Arc<dyn ViewStore>>,
     pub(super) reopen: Option<Reopen>,
     pub(super) with_clock: Option<WithClock>,
     // Declared last, so dropped last: a directory must outlive the files in it.
@@ -26,12 +28,19 @@ pub struct Fixture {
 impl Fixture {
     /// A fresh, empty store.
     pub fn new(store: impl EventStore) -> Self {
-        Self { store: Arc::new(store), another: None, reopen: None, with_clock: None, _kept: Vec::new() }
+        let store = Arc::new(store);
+        Self { store, another: None, views: None, reopen: None, with_clock: None, _kept: Vec::new() }
     }
 
     /// A second handle on the same data, as another process would have it. Without one, rules on two handles pass.
     pub fn with_another(mut self, store: impl EventStore) -> Self {
         self.another = Some(Arc::new(store));
+        self
+    }
+
+    /// A handle on the same data for the rules of [`ViewStore`]. Without one, they pass.
+    pub fn with_views(mut self, store: impl ViewStore) -> Self {
+        self.views = Some(Arc::new(store));
         self
     }
 
@@ -71,6 +80,7 @@ impl Fixture {
     pub(super) fn missing(&self) -> impl Iterator<Item = &'static str> {
         [
             (self.another.is_some(), "second handle (`with_another`)"),
+            (self.views.is_some(), "store of views (`with_views`)"),
             (self.reopen.is_some(), "way to open it again (`with_reopen`)"),
             (self.with_clock.is_some(), "clock (`with_clock`)"),
         ]
@@ -88,6 +98,7 @@ impl fmt::Debug for Fixture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fixture")
             .field("another", &self.another.is_some())
+            .field("views", &self.views.is_some())
             .field("reopen", &self.reopen.is_some())
             .field("with_clock", &self.with_clock.is_some())
             .finish_non_exhaustive()

@@ -17,10 +17,12 @@
 #[macro_use]
 mod rule;
 mod asking;
+mod dice;
 mod fixture;
 
 mod atomicity;
 mod checkpoints;
+mod claims;
 mod closing;
 mod conditions;
 mod expected;
@@ -38,6 +40,9 @@ mod sizes;
 mod snapshots;
 mod tails;
 mod times;
+mod view_rows;
+mod view_scans;
+mod view_tables;
 mod waking;
 
 use futures::StreamExt;
@@ -65,6 +70,10 @@ pub fn book() -> Vec<Rule> {
         snapshots::rules(),
         waking::rules(),
         checkpoints::rules(),
+        claims::rules(),
+        view_tables::rules(),
+        view_rows::rules(),
+        view_scans::rules(),
         sizes::rules(),
         names::rules(),
         closing::rules(),
@@ -78,7 +87,7 @@ const AT_A_TIME: usize = 4;
 
 /// Runs the whole book, each rule on a fresh store, and panics with every rule that is broken and how.
 ///
-/// What the fixture lacks (a second handle, reopening, a clock) is named on standard error, because its rules pass unchecked.
+/// What the fixture lacks (a second handle, views, reopening, a clock) is named on standard error, because its rules pass unchecked.
 pub async fn check(make_store: impl AsyncFn() -> Fixture) {
     for missing in make_store().await.missing() {
         // A test's output is shown with `--nocapture`, and when it fails.

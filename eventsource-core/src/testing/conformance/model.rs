@@ -1,6 +1,5 @@
 //! Random requests, answered twice: by the store and by the memory store, which is the model.
 
-use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::contract::append::{AppendOutcome, AppendRequest};
@@ -13,6 +12,7 @@ use crate::words::event::NewEvent;
 use crate::words::stream::{ExpectedVersion, Position, StreamId, Version};
 
 use super::asking::*;
+use super::dice::Dice;
 use super::fixture::Fixture;
 use super::rule::{Broken, Checked};
 
@@ -35,27 +35,6 @@ async fn random_requests_are_answered_as_by_the_model(fixture: &Fixture) -> Chec
         }
     }
     Ok(())
-}
-
-/// SplitMix64: the same numbers for the same seed, everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % sides
-    }
-
-    fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.roll(choices.len() as u64) as usize]
-    }
-
-    fn hour(&mut self) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH + TimeDelta::hours(self.roll(12) as i64)
-    }
 }
 
 struct History {

@@ -1,0 +1,147 @@
+//! Views: typed tables, each batch of rows written in one statement with its checkpoint.
+
+use std::sync::Arc;
+
+use eventsource_core::backend::scan_parts;
+use eventsource_core::{Checkpoint, ColumnValue, HeldView, Row, RowChanges, Scan, StoreError, ViewStore, ViewTable};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::checkpoints;
+use crate::connect::Connections;
+use crate::error::Failure;
+use crate::options::PgOptions;
+use crate::sql::Sql;
+use crate::store::PgStore;
+use crate::view_rows::{bind_all, bind_one, read_row, unfit};
+use crate::view_sql::ViewSql;
+
+/// What views need of a store.
+pub(crate) struct Views<'s> {
+    pub(crate) connections: &'s Connections,
+    pub(crate) sql: &'s Sql,
+    pub(crate) options: &'s PgOptions,
+    pub(crate) events_table: i64,
+}
+
+const UNDEFINED_TABLE: &str = "42P01";
+
+impl Views<'_> {
+    async fn rows(&self, table: &ViewTable, keys: &[ColumnValue]) -> Result<Vec<Row>, StoreError> {
+        table.check_keys(keys)?;
+        let text: Arc<str> = ViewSql::new(&self.sql.es, table)?.rows().into();
+        let found = self.connections.attempt(async |link| {
+            let statement = bind_all(self.sql.query(&text), &table.columns[table.key], keys.iter());
+            let rows = statement.fetch_all(&mut link.pg).await?;
+            Ok(rows.iter().map(|row| read_row(table, row)).collect::<Result<_, _>>()?)
+        });
+        found.await.map_err(|failure| explain(table, failure))
+    }
+
+    async fn write(&self, table: &ViewTable, changes: &RowChanges, checkpoint: Checkpoint) -> Result<(), StoreError> {
+        table.check_changes(changes)?;
+        let text: Arc<str> = ViewSql::new(&self.sql.es, table)?.write().into();
+        let key = table.checkpoint_key();
+        let moved = self.connections.attempt(async |link| {
+            let mut statement = self
+                .sql
+                .query(&text)
+                .bind(&*key.name)
+                .bind(key.view_version as i32)
+                .bind(key.partition as i32)
+                .bind(checkpoint.cursor.position.0 as i64)
+                .bind(checkpoint.cursor.event_id)
+                .bind(checkpoint.store_id)
+                .bind(checkpoint.owner_epoch as i64);
+            statement = bind_all(statement, &table.columns[table.key], changes.deleted.iter());
+            for (at, column) in table.columns.iter().enumerate() {
+                statement = bind_all(statement, column, changes.written.iter().map(|row| &row[at]));
+            }
+            let row = statement.fetch_one(&mut link.pg).await?;
+            Ok(sqlx::Row::try_get::<i64, _>(&row, 0)? == 1)
+        });
+        match moved.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(checkpoints::why_refused(self.connections, self.sql, &key, checkpoint).await),
+            Err(failure) if is_unfit(&failure) => match unfit(table, changes) {
+                Some(error) => Err(error.with_source(failure.explain())),
+                None => Err(explain(table, failure)),
+            },
+            Err(failure) => Err(explain(table, failure)),
+        }
+    }
+
+    async fn scan(&self, table: &ViewTable, scan: &Scan) -> Result<Vec<Row>, StoreError> {
+        scan.check(table)?;
+        let sql = ViewSql::new(&self.sql.es, table)?;
+        let mut rows: Vec<Row> = Vec::new();
+        for part in scan_parts(scan, table) {
+            let limit = scan.limit.saturating_sub(rows.len());
+            if limit == 0 {
+                break;
+            }
+            let (text, values) = sql.scan(scan, part);
+            let text: Arc<str> = text.into();
+            let found = self.connections.attempt(async |link| {
+                let statement =
+                    values.iter().fold(self.sql.query(&text), |statement, value| bind_one(statement, value));
+                let rows = statement.bind(limit as i64).fetch_all(&mut link.pg).await?;
+                Ok(rows.iter().map(|row| read_row(table, row)).collect::<Result<Vec<_>, _>>()?)
+            });
+            rows.extend(found.await.map_err(|failure| explain(table, failure))?);
+        }
+        Ok(rows)
+    }
+}
+
+/// Whether PostgreSQL refused a value.
+fn is_unfit(failure: &Failure) -> bool {
+    let encoding = matches!(failure, Failure::Sql(sqlx::Error::Encode(_)));
+    encoding || failure.code().is_some_and(|code| code.starts_with("22"))
+}
+
+fn explain(table: &ViewTable, failure: Failure) -> StoreError {
+    match failure.code().as_deref() {
+        Some(UNDEFINED_TABLE) => table.not_held(),
+        _ => failure.explain(),
+    }
+}
+
+impl ViewStore for PgStore {
+    fn create_view<'a>(&'a self, table: &'a ViewTable) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move { self.views().create(table).await }.boxed()
+    }
+
+    fn rows<'a>(
+        &'a self,
+        table: &'a ViewTable,
+        keys: &'a [ColumnValue],
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        async move { self.views().rows(table, keys).await }.boxed()
+    }
+
+    fn write_rows<'a>(
+        &'a self,
+        table: &'a ViewTable,
+        changes: &'a RowChanges,
+        checkpoint: Checkpoint,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move { self.views().write(table, changes, checkpoint).await }.boxed()
+    }
+
+    fn scan_rows<'a>(&'a self, table: &'a ViewTable, scan: &'a Scan) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        async move { self.views().scan(table, scan).await }.boxed()
+    }
+
+    fn serve_view<'a>(&'a self, table: &'a ViewTable) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move { self.views().serve(table).await }.boxed()
+    }
+
+    fn held_views<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<HeldView>, StoreError>> {
+        async move { self.views().all(name).await }.boxed()
+    }
+
+    fn drop_view<'a>(&'a self, view: &'a HeldView) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move { self.views().drop(view).await }.boxed()
+    }
+}

@@ -1,0 +1,21 @@
+use eventsource::{DomainEvent, Fold, Recorded, View};
+use serde::{Deserialize, Serialize};
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "account.opened", version = 1)]
+struct Opened {}
+
+#[derive(View)]
+#[view(name = "balances", version = 1, events(Opened))]
+enum Balance {
+    Empty,
+    Full,
+}
+
+impl Fold<Opened> for Balance {
+    fn fold(_: &String, row: Option<Self>, _: &Recorded<Opened>) -> Option<Self> {
+        row
+    }
+}
+
+fn main() {}
