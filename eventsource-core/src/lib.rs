@@ -41,6 +41,7 @@ pub use runtime::execute::{ExecuteError, Executed};
 pub use runtime::history::{History, HistoryPage};
 pub use runtime::live_view::LiveView;
 pub use runtime::options::ExecuteOptions;
+pub use runtime::projections::{Activity, ProjectionStatus, Projections, Statuses};
 pub use runtime::repository::{Loaded, Repository};
 pub use runtime::retry::Retry;
 pub use runtime::snapshot_check::SnapshotCheck;
@@ -56,6 +57,7 @@ pub use words::indexed_column::IndexedColumn;
 pub use words::metadata::Metadata;
 pub use words::name::NameError;
 pub use words::stream::{Conflict, ExpectedVersion, Position, StreamId, Version};
+pub use words::token::Token;
 pub use words::view_table::{RowChanges, ViewTable};
 
 #[cfg(feature = "derive")]

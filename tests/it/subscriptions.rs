@@ -8,4 +8,3 @@ mod restored;
 mod seam;
 mod things;
 mod trouble;
-mod wrapped;

@@ -14,6 +14,7 @@ use crate::folding::settling::settle;
 use crate::words::error::StoreError;
 use crate::words::event::Recorded;
 use crate::words::stream::{Conflict, ExpectedVersion, Position, StreamId, Version};
+use crate::words::token::Token;
 
 use super::fold::Folded;
 use super::options::ExecuteOptions;
@@ -30,6 +31,8 @@ pub struct Executed<A: Aggregate> {
     pub version: Version,
     /// The position of that event.
     pub position: Position,
+    /// The same place for views to come to: see [`ViewReader::wait_for`](crate::ViewReader::wait_for).
+    pub token: Token,
     /// The events that the command stored; none if it decided that there is nothing to do.
     pub events: Vec<Recorded<A::Event>>,
     /// True if the command key had been used before: this is the result of then, and nothing was stored now.
@@ -299,7 +302,9 @@ impl<'r, A: Aggregate> Command<'r, A> {
 
     fn executed(&mut self, events: Vec<Recorded<A::Event>>, repeated: bool) -> Executed<A> {
         let Folded { state, version, position, .. } = std::mem::replace(&mut self.folded, Folded::new());
-        Executed { state, version, position, events, repeated }
+        let store = self.repository.store.identity();
+        let token = Token::new((store.id, store.epoch), position, events.last().map(|event| event.id));
+        Executed { state, version, position, token, events, repeated }
     }
 
     async fn keyed_result(&mut self, appended: &Appended) -> Result<Executed<A>, StoreError> {

@@ -50,7 +50,7 @@ use crate::words::indexed_column::IndexedColumn;
 /// # }
 /// ```
 pub struct ViewReader<V> {
-    store: Arc<dyn ViewStore>,
+    pub(super) store: Arc<dyn ViewStore>,
     of: PhantomData<fn() -> V>,
 }
 

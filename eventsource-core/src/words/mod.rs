@@ -10,4 +10,5 @@ pub(crate) mod indexed_column;
 pub(crate) mod metadata;
 pub(crate) mod name;
 pub(crate) mod stream;
+pub(crate) mod token;
 pub(crate) mod view_table;

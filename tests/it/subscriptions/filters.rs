@@ -8,7 +8,7 @@ use eventsource::{EventStore, NewEvent, Position, Read, Subscribe, Version};
 use futures::StreamExt;
 
 use super::things::*;
-use super::wrapped::Wrapped;
+use crate::wrapped::Wrapped;
 
 fn day(day: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(day)

@@ -7,7 +7,7 @@ use eventsource::{Read, Subscribe};
 use futures::FutureExt;
 
 use super::things::*;
-use super::wrapped::Wrapped;
+use crate::wrapped::Wrapped;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_that_is_slower_than_the_feed_keeps_catches_up_by_itself_and_holds_up_nobody() {

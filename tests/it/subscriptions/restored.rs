@@ -6,7 +6,7 @@ use eventsource::memory::MemoryStore;
 use eventsource::{Read, Subscribe};
 
 use super::things::*;
-use super::wrapped::{Fault, Wrapped};
+use crate::wrapped::{Fault, Wrapped};
 
 /// Ten events, of which a subscription has seen all, and then a store with other events in their place.
 async fn replaced(count: u64) -> (Wrapped, eventsource::Subscription<Done>) {

@@ -6,7 +6,7 @@ use eventsource::{EventStore, Read, Recorded, Subscribe};
 use futures::future::join_all;
 
 use super::things::*;
-use super::wrapped::Wrapped;
+use crate::wrapped::Wrapped;
 
 const APPENDERS: u64 = 4;
 const APPENDS: u64 = 60;

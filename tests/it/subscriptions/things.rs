@@ -14,7 +14,7 @@ use eventsource::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::wrapped::Wrapped;
+use crate::wrapped::Wrapped;
 
 #[derive(DomainEvent, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
 #[event(name = "thing.done", version = 1)]

@@ -7,7 +7,7 @@ use eventsource::{EventStore, Read, Subscribe};
 use tokio::time::Instant;
 
 use super::things::*;
-use super::wrapped::{Fault, Wrapped};
+use crate::wrapped::{Fault, Wrapped};
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_that_passes_is_lived_through_without_a_gap() {

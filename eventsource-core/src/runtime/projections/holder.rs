@@ -1,0 +1,125 @@
+//! Whose work a projection is: claimed, renewed while it runs, given back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::contract::checkpoint::{Checkpoint, CheckpointKey, Claim};
+use crate::contract::view::ViewStore;
+use crate::runtime::retry::Patience;
+use crate::words::error::StoreError;
+
+use super::status::{Activity, Entry};
+use super::{Options, new_owner};
+
+/// What a projection needs to be one's own, and the place where it says what it does.
+pub(super) struct Holder {
+    pub(super) store: Arc<dyn ViewStore>,
+    pub(super) options: Options,
+    pub(super) status: Entry,
+    key: CheckpointKey,
+    owner: Uuid,
+    shutdown: watch::Receiver<bool>,
+    renew_at: Instant,
+}
+
+impl Holder {
+    pub(super) fn new(
+        (store, options): (Arc<dyn ViewStore>, Options),
+        key: CheckpointKey,
+        status: Entry,
+        shutdown: watch::Receiver<bool>,
+    ) -> Self {
+        Self { store, options, status, key, owner: new_owner(), shutdown, renew_at: Instant::now() }
+    }
+
+    /// Waits until the projection is one's own; `None` when it is time to end.
+    pub(super) async fn claim(&mut self) -> Result<Option<Checkpoint>, StoreError> {
+        loop {
+            if *self.shutdown.borrow() {
+                return Ok(None);
+            }
+            match self.ask().await? {
+                Claim::Owned(checkpoint) => {
+                    self.status.at(Activity::CatchingUp, checkpoint.cursor.position);
+                    return Ok(Some(checkpoint));
+                }
+                Claim::Held { owner, .. } => {
+                    self.status.doing(Activity::Waiting { owner });
+                    // By one's own clock: that of the store may be another.
+                    tokio::select! {
+                        () = tokio::time::sleep(self.beat()) => {}
+                        () = ended(&mut self.shutdown) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Renews the hold if it is time to; fails with [`is_fenced`](StoreError::is_fenced) if somebody else has it.
+    pub(super) async fn renew(&mut self) -> Result<(), StoreError> {
+        if Instant::now() < self.renew_at {
+            return Ok(());
+        }
+        match self.ask().await? {
+            Claim::Owned(_) => Ok(()),
+            Claim::Held { owner, .. } => {
+                Err(StoreError::fenced(format!("projection {} was taken over by {owner}", self.key.name)))
+            }
+        }
+    }
+
+    /// Ready when it is time to renew (`true`), or to end (`false`).
+    pub(super) async fn called(&mut self) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep_until(self.renew_at) => true,
+            () = ended(&mut self.shutdown) => false,
+        }
+    }
+
+    /// Gives it back. If that fails, others wait for the end of the lease.
+    pub(super) async fn release(&self) {
+        if let Err(error) = self.store.release(&self.key, self.owner).await {
+            tracing::debug!(projection = %self.key.name, %error, "the lease was not given back");
+        }
+    }
+
+    /// Does what may be done twice, again while the store is out of reach.
+    pub(super) async fn steadily<'a, T>(
+        &self,
+        mut work: impl FnMut() -> BoxFuture<'a, Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let mut patience = Patience::new();
+        loop {
+            patience.pause().await;
+            match work().await {
+                Err(error) if error.is_transient() && patience.allows(self.options.patience, &error) => {
+                    self.status.failed(&error);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn ask(&mut self) -> Result<Claim, StoreError> {
+        // Counted from before the question: the store counts from a later moment.
+        let asked = Instant::now();
+        let claim = self.steadily(|| self.store.claim(&self.key, self.owner, self.options.lease)).await?;
+        self.renew_at = asked + self.beat();
+        Ok(claim)
+    }
+
+    /// A third of the lease, so that one renewal may fail.
+    fn beat(&self) -> Duration {
+        self.options.lease / 3
+    }
+}
+
+async fn ended(shutdown: &mut watch::Receiver<bool>) {
+    // An error says that nobody can call any more, which is the same.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,190 @@
+//! Projections that run: each has one owner among all processes, and its rows and its checkpoint are one write.
+
+mod holder;
+mod status;
+mod view;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::contract::task::Task;
+use crate::contract::view::ViewStore;
+use crate::folding::view::View;
+use crate::words::error::StoreError;
+
+use holder::Holder;
+pub use status::{Activity, ProjectionStatus, Statuses};
+
+/// How long a projection stays with an owner that is not heard of.
+const LEASE: Duration = Duration::from_secs(15);
+/// How long a store may be out of reach.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// Events of one batch at most.
+const BATCH: usize = 1_000;
+
+/// Runs projections: what is stored already, and then each event as it comes.
+///
+/// Any number of processes may run the same ones: each projection has one owner at a time, the others wait to take
+/// over. Whoever was taken over and does not know it yet is refused when it writes, so nothing is counted twice.
+///
+/// ```
+/// # use eventsource::{DomainEvent, Fold, Projections, Recorded, Repository, View, memory::MemoryStore};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(DomainEvent, Serialize, Deserialize)]
+/// # #[event(name = "account.deposited", version = 1)]
+/// # struct Deposited { cents: i64 }
+/// # #[derive(eventsource::Aggregate, Default, Clone)]
+/// # #[aggregate(name = "account", events(Deposited))]
+/// # struct Account;
+/// # impl eventsource::Apply<Deposited> for Account { fn apply(&mut self, _: &Deposited) {} }
+/// #[derive(View)]
+/// #[view(name = "balances", version = 1, events(Deposited))]
+/// struct Balance {
+///     #[view(key = stream)]
+///     account: String,
+///     cents: i64,
+/// }
+///
+/// impl Fold<Deposited> for Balance {
+///     fn fold(account: &String, row: Option<Self>, deposited: &Recorded<Deposited>) -> Option<Self> {
+///         let cents = row.map_or(0, |row| row.cents) + deposited.event.cents;
+///         Some(Self { account: account.clone(), cents })
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), eventsource::StoreError> {
+/// # let store = MemoryStore::new();
+/// let projections = Projections::new(&store).view::<Balance>();
+/// let shutdown = async { /* tokio::signal::ctrl_c().await, for example */ };
+/// projections.run(shutdown).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Projections {
+    store: Arc<dyn ViewStore>,
+    projections: Vec<Box<dyn Run>>,
+    statuses: Statuses,
+    options: Options,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Options {
+    lease: Duration,
+    patience: Duration,
+    batch: usize,
+}
+
+/// A projection that can be started.
+trait Run: Send {
+    fn run(self: Box<Self>, holder: Holder) -> BoxFuture<'static, Result<(), StoreError>>;
+    fn holder(&self, of: &Projections, shutdown: &watch::Receiver<bool>) -> Holder;
+}
+
+impl Projections {
+    /// None yet.
+    pub fn new(store: &(impl ViewStore + Clone)) -> Self {
+        let options = Options { lease: LEASE, patience: PATIENCE, batch: BATCH };
+        Self { store: Arc::new(store.clone()), projections: Vec::new(), statuses: Statuses::default(), options }
+    }
+
+    /// Adds a view: its table is made when the projections run, and served once it has caught up.
+    pub fn view<V: View>(mut self) -> Self {
+        self.projections.push(Box::new(view::ViewProjection::<V>::new()));
+        self
+    }
+
+    /// How long a projection stays with a process that is not heard of any more: 15 seconds if not set, 1 at least.
+    ///
+    /// A process that is shut down in order gives its projections back at once.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.options.lease = lease.max(Duration::from_secs(1));
+        self
+    }
+
+    /// For how long the store may be out of reach before a projection stops: 5 minutes if not set.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.options.patience = patience;
+        self
+    }
+
+    /// At most this many events in one transaction: 1,000 if not set, from 1 to 10,000. As long as fewer are there,
+    /// a batch is what is there.
+    pub fn batch(mut self, events: usize) -> Self {
+        self.options.batch = events.clamp(1, 10_000);
+        self
+    }
+
+    /// What each of them does, for as long as they run; to be asked from elsewhere.
+    pub fn statuses(&self) -> Statuses {
+        self.statuses.clone()
+    }
+
+    /// Runs them until `shutdown` is ready: then each ends its batch and is given back to others.
+    ///
+    /// A projection that cannot go on stops, and the others go on: the error is in its [status](Self::statuses) and in
+    /// the log. When all have stopped, or when it is shut down and one had stopped before, the first error is returned.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), StoreError> {
+        let (stop, stopping) = watch::channel(false);
+        let projections = std::mem::take(&mut self.projections);
+        let mut running: FuturesUnordered<_> = projections
+            .into_iter()
+            .map(|projection| {
+                let holder = projection.holder(&self, &stopping);
+                let status = holder.status.clone();
+                let task = Task::start(projection.run(holder));
+                async move {
+                    let ended = match task.await {
+                        Ok(ended) => ended,
+                        Err(ended) => Err(panicked(ended)),
+                    };
+                    status.ended(&ended);
+                    ended
+                }
+            })
+            .collect();
+        let mut first = Ok(());
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut stopped = false;
+        while !running.is_empty() {
+            tokio::select! {
+                () = &mut shutdown, if !stopped => {
+                    stopped = true;
+                    stop.send_replace(true);
+                }
+                Some(ended) = running.next() => first = first.and(ended),
+            }
+        }
+        first
+    }
+}
+
+/// Somebody's fold panicked.
+fn panicked(ended: tokio::task::JoinError) -> StoreError {
+    let text = match ended.try_into_panic() {
+        Ok(panic) => {
+            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+            text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
+        }
+        Err(_) => return StoreError::failed("the runtime was shut down while a projection ran"),
+    };
+    StoreError::failed(format!("a projection panicked: {text}"))
+}
+
+impl fmt::Debug for Projections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Projections").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// A name for this process's hold on a projection.
+fn new_owner() -> Uuid {
+    Uuid::now_v7()
+}

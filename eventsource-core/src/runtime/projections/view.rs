@@ -1,0 +1,167 @@
+//! A view as a projection: batches of events become rows, written with their checkpoint.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::contract::checkpoint::Checkpoint;
+use crate::contract::read::Read;
+use crate::contract::view::MOST_KEYS;
+use crate::folding::view::View;
+use crate::folding::view_batch::ViewBatch;
+use crate::runtime::subscription::{Subscribe, Subscription};
+use crate::words::error::StoreError;
+use crate::words::event::{Recorded, now};
+
+use super::holder::Holder;
+use super::status::Activity;
+use super::{Projections, Run};
+
+/// Between two looks whether it has caught up.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+pub(super) struct ViewProjection<V> {
+    view: PhantomData<fn() -> V>,
+}
+
+impl<V: View> ViewProjection<V> {
+    pub(super) fn new() -> Self {
+        Self { view: PhantomData }
+    }
+}
+
+impl<V: View> Run for ViewProjection<V> {
+    fn holder(&self, of: &Projections, shutdown: &watch::Receiver<bool>) -> Holder {
+        let status = of.statuses.enter(V::TABLE.to_string());
+        Holder::new((of.store.clone(), of.options), V::TABLE.checkpoint_key(), status, shutdown.clone())
+    }
+
+    fn run(self: Box<Self>, mut holder: Holder) -> BoxFuture<'static, Result<(), StoreError>> {
+        async move {
+            holder.steadily(|| holder.store.create_view(&V::TABLE)).await?;
+            while let Some(checkpoint) = holder.claim().await? {
+                match Running::<V>::new(&holder, checkpoint).run(&mut holder).await {
+                    Err(error) if error.is_fenced() => {
+                        holder.status.failed(&error);
+                        tracing::info!(view = %V::TABLE, %error, "somebody else goes on with the view");
+                    }
+                    ended => {
+                        holder.release().await;
+                        return ended;
+                    }
+                }
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+/// A view that is one's own.
+struct Running<V: View> {
+    events: Subscription<V::Event>,
+    owner_epoch: u64,
+    /// What was saved last.
+    saved: Checkpoint,
+    served: bool,
+}
+
+impl<V: View> Running<V> {
+    fn new(holder: &Holder, checkpoint: Checkpoint) -> Self {
+        let events = holder.store.subscribe_from(Read::all().limit(holder.options.batch), checkpoint);
+        let events = events.patience(holder.options.patience);
+        Self { events, owner_epoch: checkpoint.owner_epoch, saved: checkpoint, served: false }
+    }
+
+    async fn run(mut self, holder: &mut Holder) -> Result<(), StoreError> {
+        loop {
+            let batch = self.next_batch(holder).await?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            holder.renew().await?;
+            let count = batch.len();
+            self.write(holder, batch).await?;
+            holder.status.handled(count, self.saved.cursor.position);
+        }
+    }
+
+    /// What is there, and at least one event; none when it is time to end.
+    async fn next_batch(&mut self, holder: &mut Holder) -> Result<Vec<Recorded<V::Event>>, StoreError> {
+        let mut batch = Vec::new();
+        while batch.is_empty() {
+            let look = tokio::time::sleep(LOOK_EVERY);
+            tokio::select! {
+                biased;
+                next = self.events.next() => batch.extend(next?),
+                go_on = holder.called() => {
+                    if !go_on {
+                        return Ok(batch);
+                    }
+                    holder.renew().await?;
+                    self.save(holder).await?;
+                }
+                () = look, if !self.served => self.serve_if_caught_up(holder).await?,
+            }
+        }
+        // What is ready comes along, and all parts of what was one event.
+        while batch.len() < holder.options.batch || batch.last().is_some_and(|last| last.part < last.parts) {
+            match self.events.next().now_or_never() {
+                Some(Ok(Some(event))) => batch.push(event),
+                // An error is told again when there is nothing else to do.
+                _ => break,
+            }
+        }
+        Ok(batch)
+    }
+
+    async fn write(&mut self, holder: &Holder, events: Vec<Recorded<V::Event>>) -> Result<(), StoreError> {
+        let store = &holder.store;
+        let mut batch = ViewBatch::<V>::new();
+        events.into_iter().for_each(|event| batch.add(event));
+        let keys = batch.columns_of_keys();
+        let mut rows = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(MOST_KEYS) {
+            rows.extend(holder.steadily(|| store.rows(&V::TABLE, keys)).await?);
+        }
+        let changes = batch.fold(rows)?;
+        let checkpoint = self.events.checkpoint().owner_epoch(self.owner_epoch);
+        holder.steadily(|| store.write_rows(&V::TABLE, &changes, checkpoint)).await?;
+        self.saved = checkpoint;
+        Ok(())
+    }
+
+    /// Notes how far it has come over events of others, so that they are not read again.
+    async fn save(&mut self, holder: &Holder) -> Result<(), StoreError> {
+        let checkpoint = self.events.checkpoint().owner_epoch(self.owner_epoch);
+        if checkpoint.cursor != self.saved.cursor {
+            let key = V::TABLE.checkpoint_key();
+            holder.steadily(|| holder.store.save_checkpoint(&key, checkpoint)).await?;
+            self.saved = checkpoint;
+            holder.status.handled(0, checkpoint.cursor.position);
+        }
+        Ok(())
+    }
+
+    /// From the first time on that everything is in the table, it is what readers of the stable name see.
+    async fn serve_if_caught_up(&mut self, holder: &Holder) -> Result<(), StoreError> {
+        let store = &holder.store;
+        let head = holder.steadily(|| store.position_at(now())).await?;
+        if self.events.cursor().position < head {
+            return Ok(());
+        }
+        self.save(holder).await?;
+        let held = holder.steadily(|| store.held_views(V::TABLE.name)).await?;
+        // A program of yesterday does not take the name from that of today.
+        let newer = held.iter().any(|held| held.serving && (held.version > V::TABLE.version || held.is(&V::TABLE)));
+        if !newer {
+            holder.steadily(|| store.serve_view(&V::TABLE)).await?;
+        }
+        self.served = true;
+        holder.status.doing(Activity::Live);
+        Ok(())
+    }
+}

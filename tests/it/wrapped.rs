@@ -1,0 +1,297 @@
+//! A store around another one that counts what is asked of it, fails on demand, and keeps a feed of any size.
+
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use eventsource::{
+    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Claim, ColumnValue, EventStore, Feed, HeldType, HeldView,
+    Load, LoadEnd, Page, PendingSnapshot, Position, Read, Row, RowChanges, Scan, Snapshot, StoreError, StoreIdentity,
+    StreamId, ViewStore, ViewTable, Visit, VisitLoad,
+};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use uuid::Uuid;
+
+/// What goes wrong when it is read, or when rows of a view are written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Fault {
+    /// A connection is lost.
+    Transient,
+    /// It breaks for good.
+    Failed,
+    Panic,
+    /// It is done, but the answer is lost.
+    Unanswered,
+    /// It begins so much later.
+    Late(Duration),
+}
+
+#[derive(Clone)]
+pub(crate) struct Wrapped {
+    inner: Arc<RwLock<Arc<dyn ViewStore>>>,
+    feed: Arc<Feed>,
+    identity: StoreIdentity,
+    pub(crate) counts: Arc<Counts>,
+    /// What happens to the next reads, and to how many.
+    reads: Faults,
+    /// And to the next writes of rows.
+    writes: Faults,
+}
+
+#[derive(Default)]
+pub(crate) struct Counts {
+    /// Reads of a subscriber's own: they ask for names.
+    pub(crate) own_reads: AtomicUsize,
+    /// Reads for the feed: they ask for all there is.
+    pub(crate) feed_reads: AtomicUsize,
+    /// Events that subscribers' own reads were handed.
+    pub(crate) own_events: AtomicUsize,
+    pub(crate) waits: AtomicUsize,
+    waiting: AtomicUsize,
+    pub(crate) most_waiting: AtomicUsize,
+}
+
+impl Counts {
+    pub(crate) fn own(&self) -> usize {
+        self.own_reads.load(SeqCst)
+    }
+}
+
+impl Wrapped {
+    pub(crate) fn new(inner: impl ViewStore) -> Self {
+        let identity = inner.identity();
+        Self {
+            inner: Arc::new(RwLock::new(Arc::new(inner))),
+            feed: Arc::default(),
+            identity,
+            counts: Arc::default(),
+            reads: Faults::default(),
+            writes: Faults::default(),
+        }
+    }
+
+    /// With a feed that keeps so many events.
+    pub(crate) fn with_feed(mut self, events: usize, bytes: usize) -> Self {
+        self.feed = Arc::new(Feed::bounded(events, bytes));
+        self
+    }
+
+    pub(crate) fn inner(&self) -> Arc<dyn ViewStore> {
+        self.inner.read().unwrap().clone()
+    }
+
+    /// Puts another store in its place, as a backup is put there by an operator.
+    pub(crate) fn replace(&self, inner: impl ViewStore) {
+        *self.inner.write().unwrap() = Arc::new(inner);
+    }
+
+    /// Lets the next reads fail.
+    pub(crate) fn fail(&self, fault: Fault, times: usize) {
+        self.reads.set(fault, times);
+    }
+
+    /// Lets the next writes of rows fail.
+    pub(crate) fn fail_writes(&self, fault: Fault, times: usize) {
+        self.writes.set(fault, times);
+    }
+
+    pub(crate) fn faults_left(&self) -> usize {
+        self.reads.left() + self.writes.left()
+    }
+}
+
+/// What happens next, and how often.
+#[derive(Clone, Default)]
+struct Faults(Arc<Mutex<Option<(Fault, usize)>>>);
+
+impl Faults {
+    fn set(&self, fault: Fault, times: usize) {
+        *self.0.lock().unwrap() = Some((fault, times));
+    }
+
+    fn left(&self) -> usize {
+        self.0.lock().unwrap().map_or(0, |(_, times)| times)
+    }
+
+    fn take(&self) -> Option<Fault> {
+        let mut next = self.0.lock().unwrap();
+        let (fault, times) = (*next)?;
+        *next = (times > 1).then(|| (fault, times - 1));
+        Some(fault)
+    }
+
+    /// Does the work, or lets happen to it what is next.
+    async fn meet<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        match self.take() {
+            None => work.await,
+            Some(Fault::Transient) => Err(StoreError::transient("the connection was lost")),
+            Some(Fault::Failed) => Err(StoreError::failed("the disk is on fire")),
+            Some(Fault::Panic) => panic!("the store panics"),
+            Some(Fault::Unanswered) => {
+                work.await?;
+                Err(StoreError::transient("the answer was lost"))
+            }
+            Some(Fault::Late(delay)) => {
+                tokio::time::sleep(delay).await;
+                work.await
+            }
+        }
+    }
+}
+
+/// Counts down when dropped.
+struct Waiting(Arc<Counts>);
+
+impl Waiting {
+    fn new(counts: &Arc<Counts>) -> Self {
+        counts.waits.fetch_add(1, SeqCst);
+        let now = counts.waiting.fetch_add(1, SeqCst) + 1;
+        counts.most_waiting.fetch_max(now, SeqCst);
+        Self(counts.clone())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, SeqCst);
+    }
+}
+
+impl EventStore for Wrapped {
+    fn identity(&self) -> StoreIdentity {
+        self.identity
+    }
+
+    fn append(&self, request: Arc<AppendRequest>) -> BoxFuture<'_, Result<AppendOutcome, StoreError>> {
+        async move { self.inner().append(request).await }.boxed()
+    }
+
+    fn load<'a>(&'a self, load: &'a Load, visit: VisitLoad<'a>) -> BoxFuture<'a, Result<LoadEnd, StoreError>> {
+        async move { self.inner().load(load, visit).await }.boxed()
+    }
+
+    fn read<'a>(&'a self, read: &'a Read, visit: Visit<'a>) -> BoxFuture<'a, Result<Page, StoreError>> {
+        async move {
+            let is_own = !read.names.is_empty();
+            let reads = if is_own { &self.counts.own_reads } else { &self.counts.feed_reads };
+            reads.fetch_add(1, SeqCst);
+            let page = self.reads.meet(async { self.inner().read(read, visit).await }).await?;
+            if is_own {
+                self.counts.own_events.fetch_add(page.count, SeqCst);
+            }
+            Ok(page)
+        }
+        .boxed()
+    }
+
+    fn position_at(&self, time: DateTime<Utc>) -> BoxFuture<'_, Result<Position, StoreError>> {
+        async move { self.inner().position_at(time).await }.boxed()
+    }
+
+    fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
+        async move {
+            let _waiting = Waiting::new(&self.counts);
+            self.inner().wait_past(position).await
+        }
+        .boxed()
+    }
+
+    fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    fn offer_snapshot(&self, snapshot: PendingSnapshot) {
+        self.inner().offer_snapshot(snapshot);
+    }
+
+    fn save_snapshot(&self, snapshot: Snapshot) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move { self.inner().save_snapshot(snapshot).await }.boxed()
+    }
+
+    fn snapshot_streams<'a>(
+        &'a self,
+        category: &'a str,
+        kind: &'a str,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<StreamId>, StoreError>> {
+        async move { self.inner().snapshot_streams(category, kind, limit).await }.boxed()
+    }
+
+    fn held_types(&self) -> BoxFuture<'_, Result<Vec<HeldType>, StoreError>> {
+        async move { self.inner().held_types().await }.boxed()
+    }
+
+    fn load_checkpoint<'a>(&'a self, key: &'a CheckpointKey) -> BoxFuture<'a, Result<Option<Checkpoint>, StoreError>> {
+        async move { self.inner().load_checkpoint(key).await }.boxed()
+    }
+
+    fn save_checkpoint<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        checkpoint: Checkpoint,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move { self.inner().save_checkpoint(key, checkpoint).await }.boxed()
+    }
+
+    fn claim<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        owner: Uuid,
+        lease: Duration,
+    ) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        async move { self.inner().claim(key, owner, lease).await }.boxed()
+    }
+
+    fn release<'a>(&'a self, key: &'a CheckpointKey, owner: Uuid) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move { self.inner().release(key, owner).await }.boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move { self.inner().close().await }.boxed()
+    }
+}
+
+impl ViewStore for Wrapped {
+    fn create_view<'a>(&'a self, table: &'a ViewTable) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move { self.inner().create_view(table).await }.boxed()
+    }
+
+    fn rows<'a>(
+        &'a self,
+        table: &'a ViewTable,
+        keys: &'a [ColumnValue],
+    ) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        async move { self.inner().rows(table, keys).await }.boxed()
+    }
+
+    fn write_rows<'a>(
+        &'a self,
+        table: &'a ViewTable,
+        changes: &'a RowChanges,
+        checkpoint: Checkpoint,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move {
+            let write = async { self.inner().write_rows(table, changes, checkpoint).await };
+            self.writes.meet(write).await
+        }
+        .boxed()
+    }
+
+    fn scan_rows<'a>(&'a self, table: &'a ViewTable, scan: &'a Scan) -> BoxFuture<'a, Result<Vec<Row>, StoreError>> {
+        async move { self.inner().scan_rows(table, scan).await }.boxed()
+    }
+
+    fn serve_view<'a>(&'a self, table: &'a ViewTable) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move { self.inner().serve_view(table).await }.boxed()
+    }
+
+    fn held_views<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<HeldView>, StoreError>> {
+        async move { self.inner().held_views(name).await }.boxed()
+    }
+
+    fn drop_view<'a>(&'a self, view: &'a HeldView) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move { self.inner().drop_view(view).await }.boxed()
+    }
+}
