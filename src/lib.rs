@@ -68,6 +68,7 @@
 //! | [`Subscribe`], [`Subscription`] | typed events as they come, without an end |
 //! | [`View`], [`Fold`], [`Keys`] | what you write: a row of a table, and what events change in it |
 //! | [`ViewReader`], [`LiveView`] | the rows of a view: from its table, or folded when they are asked for, also as of the past |
+//! | [`Projections`], [`Statuses`] | views that run, each by one owner among all processes |
 //! | [`memory::MemoryStore`], `sqlite::SqliteStore`, `postgres::PgStore` | where events are kept |
 //! | [`copy()`], [`Import`] | every event of one store into another, and what a target of that implements |
 //! | [`EventStore`], [`ViewStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |
