@@ -79,7 +79,8 @@
 //! - It does not notice that you changed the fields of an event without raising its version, unless the package
 //!   has a file `events.lock` (see [`EventSchema`] and [`schema_lock!`]). It always notices a missing step between
 //!   versions, and both while compiling.
-//! - It does not run projections. [`Subscription`] and checkpoints are there to build a loop with, but the loop is yours.
+//! - It runs views, whose rows are in the store, and no other projections. For a mail or a message to elsewhere there are
+//!   [`Subscription`] and checkpoints to build a loop with, but the loop is yours.
 //! - It does not encrypt. `Debug` of a generated event enum prints no payload unless asked to; what you
 //!   put into an event is stored as JSON that everybody with the file can read.
 //! - It does not call the world from a decision. Do that before, and pass the result in.
