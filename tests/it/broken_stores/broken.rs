@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) burnt: HashSet<String>,
     pub(super) results: HashMap<String, Appended>,
     pub(super) snapshots: Vec<Snapshot>,
+    /// Events that were hidden once.
+    pub(super) looked_for: HashSet<Uuid>,
     /// Who claimed last.
     pub(super) owners: HashMap<CheckpointKey, Uuid>,
 }

@@ -97,7 +97,8 @@ impl Projections {
 
     /// Adds a view: its table is made when the projections run, and served once it has caught up.
     pub fn view<V: View>(mut self) -> Self {
-        self.projections.push(Box::new(view::ViewProjection::<V>::new()));
+        let status = self.statuses.enter(V::TABLE.to_string());
+        self.projections.push(Box::new(view::ViewProjection::<V>::new(status)));
         self
     }
 
@@ -122,7 +123,7 @@ impl Projections {
         self
     }
 
-    /// What each of them does, for as long as they run; to be asked from elsewhere.
+    /// What each of them does; to be asked from elsewhere while they run.
     pub fn statuses(&self) -> Statuses {
         self.statuses.clone()
     }

@@ -51,7 +51,7 @@ pub struct Statuses {
 }
 
 impl Statuses {
-    /// One for each, in the order in which they were added; empty until they run.
+    /// One for each, in the order in which they were added.
     pub fn all(&self) -> Vec<ProjectionStatus> {
         self.lock().clone()
     }

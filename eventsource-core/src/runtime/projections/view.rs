@@ -17,26 +17,27 @@ use crate::words::error::StoreError;
 use crate::words::event::{Recorded, now};
 
 use super::holder::Holder;
-use super::status::Activity;
+use super::status::{Activity, Entry};
 use super::{Projections, Run};
 
 /// Between two looks whether it has caught up.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 pub(super) struct ViewProjection<V> {
+    status: Entry,
     view: PhantomData<fn() -> V>,
 }
 
 impl<V: View> ViewProjection<V> {
-    pub(super) fn new() -> Self {
-        Self { view: PhantomData }
+    pub(super) fn new(status: Entry) -> Self {
+        Self { status, view: PhantomData }
     }
 }
 
 impl<V: View> Run for ViewProjection<V> {
     fn holder(&self, of: &Projections, shutdown: &watch::Receiver<bool>) -> Holder {
-        let status = of.statuses.enter(V::TABLE.to_string());
-        Holder::new((of.store.clone(), of.options), V::TABLE.checkpoint_key(), status, shutdown.clone())
+        let with = (of.store.clone(), of.options);
+        Holder::new(with, V::TABLE.checkpoint_key(), self.status.clone(), shutdown.clone())
     }
 
     fn run(self: Box<Self>, mut holder: Holder) -> BoxFuture<'static, Result<(), StoreError>> {
