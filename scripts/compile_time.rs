@@ -1,7 +1,8 @@
 //! What the derives and the lock cost while compiling: 200 events with 8 fields and 400 locked versions, beside the same
-//! structs with serde alone. `scripts/compile-time`
+//! structs with serde alone, and beside what nobody can do without: a second struct for the older version, by hand.
+//! `scripts/compile-time`
 //!
-//! The three packages are written to `target/compile-time` and checked in turns; the figures are medians of seconds.
+//! The packages are written to `target/compile-time` and checked in turns; the figures are medians of seconds.
 //! `full` is a check of the crate after `cargo clean -p`, its dependencies built; `incremental` one after a comment.
 
 use std::fmt::Write as _;
@@ -20,6 +21,26 @@ const TYPES: &str = r#"
 #[derive(DERIVE)] pub struct Line { pub text: String, pub amount: Money, pub taxes: Vec<Tax> }
 "#;
 
+const BY_HAND: &str = r#"
+#[derive(Deserialize)]
+struct EnV1 {
+    id: u64,
+    owner: String,
+    amount: Money,
+    lines: Vec<Line>,
+    labels: BTreeMap<String, i64>,
+    span: (u32, u32),
+    note: Option<String>,
+}
+
+impl From<EnV1> for En {
+    fn from(old: EnV1) -> Self {
+        let EnV1 { id, owner, amount, lines, labels, span, note } = old;
+        Self { id, holder: owner, amount, lines, labels, span, note, channel: "unknown".into() }
+    }
+}
+"#;
+
 const MONEY: &str = "{ currency: enum { Eur, Usd }, minor: i64 }";
 
 /// A package, and its bounds: how many times longer than with serde alone.
@@ -30,8 +51,14 @@ struct Package {
     incremental_bound: f64,
 }
 
-const PACKAGES: [Package; 3] = [
+const PACKAGES: [Package; 4] = [
     Package { name: "serde-only", title: "serde only", full_bound: 1.0, incremental_bound: 1.0 },
+    Package {
+        name: "by-hand",
+        title: "serde only, older versions by hand",
+        full_bound: f64::INFINITY,
+        incremental_bound: f64::INFINITY,
+    },
     Package { name: "derive", title: "+ `DomainEvent`", full_bound: 1.9, incremental_bound: f64::INFINITY },
     Package { name: "locked", title: "+ `events.lock`", full_bound: 2.3, incremental_bound: 2.4 },
 ];
@@ -45,8 +72,10 @@ fn main() {
     );
     let _ = fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"));
     for package in &PACKAGES {
-        let dependency =
-            if package.name == "serde-only" { String::new() } else { format!("eventsource = {{ path = {root:?} }}\n") };
+        let dependency = match has_events(package.name) {
+            true => format!("eventsource = {{ path = {root:?} }}\n"),
+            false => String::new(),
+        };
         let manifest = format!(
             "[package]\nname = \"{}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependency}\
              serde = {{ version = \"1\", features = [\"derive\"] }}\n",
@@ -57,8 +86,8 @@ fn main() {
     }
     write(&folder.join("locked/events.lock"), &lock());
 
-    let mut full = [const { Vec::new() }; 3];
-    let mut incremental = [const { Vec::new() }; 3];
+    let mut full = [const { Vec::new() }; 4];
+    let mut incremental = [const { Vec::new() }; 4];
     // The first round builds the dependencies too, and does not count.
     for round in 0..=ROUNDS {
         for (at, package) in PACKAGES.iter().enumerate() {
@@ -89,12 +118,17 @@ fn main() {
     }
 }
 
+fn has_events(package: &str) -> bool {
+    matches!(package, "derive" | "locked")
+}
+
 /// Version 2 of each event has a renamed field and a new one.
 fn source(package: &str) -> String {
-    let (has_events, uses) = match package {
-        "serde-only" => (false, ""),
-        "locked" => (true, "use eventsource::{DomainEvent, EventSchema};\neventsource::schema_lock!();\n"),
-        _ => (true, "use eventsource::{DomainEvent, EventSchema};\n"),
+    let has_events = has_events(package);
+    let uses = match package {
+        "locked" => "use eventsource::{DomainEvent, EventSchema};\neventsource::schema_lock!();\n",
+        "derive" => "use eventsource::{DomainEvent, EventSchema};\n",
+        _ => "",
     };
     let nested = if has_events { "EventSchema, Serialize, Deserialize" } else { "Serialize, Deserialize" };
     let mut text = format!("use std::collections::BTreeMap;\nuse serde::{{Deserialize, Serialize}};\n{uses}");
@@ -114,6 +148,9 @@ fn source(package: &str) -> String {
              pub lines: Vec<Line>,\n    pub labels: BTreeMap<String, i64>,\n    pub span: (u32, u32),\n    \
              pub note: Option<String>,\n    {added}pub channel: String,\n}}\n"
         );
+        if package == "by-hand" {
+            text += &BY_HAND.replace("En", &format!("E{n}"));
+        }
     }
     text
 }

@@ -10,8 +10,8 @@ use eventsource::memory::MemoryStore;
 use eventsource::postgres::{PgOptions, PgStore};
 use eventsource::sqlite::{SqliteOptions, SqliteStore};
 use eventsource::{
-    AppendOutcome, AppendRequest, Clock, ENCODING_JSON, EventStore, ExpectedVersion, Import, Limits, NewEvent,
-    Position, Positions, RawEvent, Read, StreamId, Version, copy, now,
+    AppendOutcome, AppendRequest, Clock, EventStore, ExpectedVersion, Import, Limits, NewEvent, Position, Positions,
+    RawEvent, Read, StreamId, Version, copy, now,
 };
 use eventsource_test_cluster::Database;
 use futures::FutureExt;
@@ -250,22 +250,7 @@ async fn a_stream_that_differs_is_refused_by_name_before_anything_is_stored() {
 
 #[tokio::test]
 async fn of_a_batch_with_a_conflict_nothing_is_stored() {
-    let raw = |stream, id| RawEvent {
-        position: Position(1),
-        stream,
-        version: Version(1),
-        id: uuid::Uuid::from_u128(id),
-        name: "thing.done",
-        schema_version: 1,
-        encoding: ENCODING_JSON,
-        data: b"{}",
-        meta: None,
-        correlation_id: None,
-        causation_id: None,
-        occurred_at: now(),
-        recorded_at: now(),
-        command_key: None,
-    };
+    let raw = |stream, id| RawEvent { id: uuid::Uuid::from_u128(id), ..RawEvent::new(stream, "thing.done", 1, b"{}") };
     let events = [raw("thing-only-here", 1), raw("thing-both", 2)];
     let (_folder, targets) = targets().await;
     for (name, target) in targets {

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use eventsource::DomainEvent as Fact;
 use eventsource::{
     Aggregate, Apply, BoxError, DecodeError, Decoding, DomainEvent, EventSet, IntoEvents, NewEvent, Position, RawEvent,
-    Recorded, UpcastFrom, Version, decode_recorded, now, stored_names,
+    Recorded, UpcastFrom, Version, decode_recorded, stored_names,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -191,19 +191,9 @@ enum View {
 fn raw<'r>(name: &'r str, schema_version: u32, data: &'r [u8]) -> RawEvent<'r> {
     RawEvent {
         position: Position(41),
-        stream: "account-alice",
         version: Version(7),
         id: Uuid::from_u128(1),
-        name,
-        schema_version,
-        encoding: 0,
-        data,
-        meta: None,
-        correlation_id: None,
-        causation_id: None,
-        occurred_at: now(),
-        recorded_at: now(),
-        command_key: None,
+        ..RawEvent::new("account-alice", name, schema_version, data)
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::num::ParseIntError;
 
-use eventsource::{DecodeError, DomainEvent, Position, RawEvent, Recorded, Version, decode_recorded, now};
+use eventsource::{DecodeError, DomainEvent, Position, RawEvent, Recorded, Version, decode_recorded};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 mod chain;
 mod surroundings;
@@ -55,19 +54,8 @@ fn stored<E: DomainEvent + Serialize>(version: u32, payload: &Value) -> Result<R
     let data = payload.to_string();
     let raw = RawEvent {
         position: Position(7),
-        stream: "account-alice",
         version: Version(3),
-        id: Uuid::nil(),
-        name: E::NAME,
-        schema_version: version,
-        encoding: 0,
-        data: data.as_bytes(),
-        meta: None,
-        correlation_id: None,
-        causation_id: None,
-        occurred_at: now(),
-        recorded_at: now(),
-        command_key: None,
+        ..RawEvent::new("account-alice", E::NAME, version, data.as_bytes())
     };
     let mut events = Vec::new();
     decode_recorded(&raw, |event| events.push(event))?;

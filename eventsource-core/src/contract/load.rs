@@ -1,7 +1,6 @@
 //! Loading one stream for a command or for a look at the past.
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use crate::words::error::StoreError;
 use crate::words::event::RawEvent;
@@ -43,22 +42,8 @@ pub struct BareEvent<'r> {
 impl<'r> BareEvent<'r> {
     /// As an event of which nothing else is known.
     pub(crate) fn of_stream(&self, stream: &'r str) -> RawEvent<'r> {
-        RawEvent {
-            position: self.position,
-            stream,
-            version: self.version,
-            id: Uuid::nil(),
-            name: self.name,
-            schema_version: self.schema_version,
-            encoding: self.encoding,
-            data: self.data,
-            meta: None,
-            correlation_id: None,
-            causation_id: None,
-            occurred_at: DateTime::UNIX_EPOCH,
-            recorded_at: DateTime::UNIX_EPOCH,
-            command_key: None,
-        }
+        let Self { position, version, encoding, .. } = *self;
+        RawEvent { position, version, encoding, ..RawEvent::new(stream, self.name, self.schema_version, self.data) }
     }
 }
 

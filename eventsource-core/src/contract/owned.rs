@@ -9,22 +9,22 @@ use crate::words::stream::{Position, Version};
 use super::read::Cursor;
 
 /// An event that outlives the call that handed it out.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OwnedEvent {
     pub(crate) position: Position,
     pub(crate) stream: String,
     pub(crate) version: Version,
     pub(crate) id: Uuid,
-    name: String,
-    schema_version: u32,
-    encoding: i16,
-    data: Vec<u8>,
-    meta: Option<Vec<u8>>,
-    correlation_id: Option<Uuid>,
-    causation_id: Option<Uuid>,
-    occurred_at: DateTime<Utc>,
-    recorded_at: DateTime<Utc>,
-    command_key: Option<String>,
+    pub(crate) name: String,
+    pub(crate) schema_version: u32,
+    pub(crate) encoding: i16,
+    pub(crate) data: Vec<u8>,
+    pub(crate) meta: Option<Vec<u8>>,
+    pub(crate) correlation_id: Option<Uuid>,
+    pub(crate) causation_id: Option<Uuid>,
+    pub(crate) occurred_at: DateTime<Utc>,
+    pub(crate) recorded_at: DateTime<Utc>,
+    pub(crate) command_key: Option<String>,
 }
 
 impl From<&RawEvent<'_>> for OwnedEvent {

@@ -6,13 +6,10 @@ use std::io::ErrorKind;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
-use chrono::DateTime;
 use eventsource_schema::{Golden, Lock, Replayed, samples};
 use serde_json::Value;
-use uuid::Uuid;
 
-use crate::words::event::{ENCODING_JSON, RawEvent};
-use crate::words::stream::{Position, Version};
+use crate::words::event::RawEvent;
 
 use super::decoding::Decoding;
 use super::domain_event::DomainEvent;
@@ -158,22 +155,7 @@ impl<E: DomainEvent + Written> GoldenOf<E> {
 
     /// What a payload becomes, as the JSON of the struct.
     fn decoded(&self, name: &str, schema_version: u32, data: &[u8]) -> Result<Value, String> {
-        let raw = RawEvent {
-            position: Position(1),
-            stream: "golden-1",
-            version: Version(1),
-            id: Uuid::nil(),
-            name,
-            schema_version,
-            encoding: ENCODING_JSON,
-            data,
-            meta: None,
-            correlation_id: None,
-            causation_id: None,
-            occurred_at: DateTime::UNIX_EPOCH,
-            recorded_at: DateTime::UNIX_EPOCH,
-            command_key: None,
-        };
+        let raw = RawEvent::new("golden-1", name, schema_version, data);
         let event = E::__decode(&Decoding::new(&raw), data).map_err(|fault| fault.to_string())?;
         serde_json::to_value(&event).map_err(|error| error.to_string())
     }

@@ -48,7 +48,6 @@ pub struct Events<E> {
     /// Where the page ends.
     next: Cursor,
     end: Option<End>,
-    nothing: bool,
 }
 
 /// What comes behind the last event of a page, if not another page.
@@ -75,10 +74,8 @@ impl<E: EventSet> Events<E> {
             read.names.retain(|name| known.contains(&&**name));
         }
         read.limit = read.limit.max(1);
-        // No name left to ask for is no event, and not every event.
-        let nothing = read.names.is_empty();
         let (cursor, next) = (Cursor::START, Cursor::START);
-        Self { store: Arc::new(store), read, page: VecDeque::new(), ahead: None, cursor, next, end: None, nothing }
+        Self { store: Arc::new(store), read, page: VecDeque::new(), ahead: None, cursor, next, end: None }
     }
 
     /// The next event, or `None` at the end. Call again later: there may be more by then.
@@ -106,7 +103,8 @@ impl<E: EventSet> Events<E> {
             match self.end.take() {
                 Some(End::Reached(position)) => return Ok(Err(position)),
                 Some(End::Fault(error)) => return Err(error),
-                None if self.nothing => return Ok(Err(self.cursor.position)),
+                // No name left to ask for is no event, and not every event.
+                None if self.read.names.is_empty() => return Ok(Err(self.cursor.position)),
                 None => self.turn_page().await?,
             }
         }

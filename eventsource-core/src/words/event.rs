@@ -60,22 +60,8 @@ impl NewEvent {
     /// As a store would hand it out from this place, without metadata and recorded now.
     pub(crate) fn raw<'r>(&'r self, stream: &'r str, version: Version, position: Position) -> RawEvent<'r> {
         let now = now();
-        RawEvent {
-            position,
-            stream,
-            version,
-            id: self.id,
-            name: &self.name,
-            schema_version: self.schema_version,
-            encoding: self.encoding,
-            data: &self.data,
-            meta: None,
-            correlation_id: None,
-            causation_id: None,
-            occurred_at: now,
-            recorded_at: now,
-            command_key: None,
-        }
+        let bare = RawEvent::new(stream, &self.name, self.schema_version, &self.data);
+        RawEvent { position, version, id: self.id, encoding: self.encoding, occurred_at: now, recorded_at: now, ..bare }
     }
 
     /// Sets the metadata.
@@ -208,4 +194,39 @@ pub struct RawEvent<'r> {
     pub recorded_at: DateTime<Utc>,
     /// The command key, on the first event of an append that had one.
     pub command_key: Option<&'r str>,
+}
+
+impl<'r> RawEvent<'r> {
+    /// An event of which no more is known: in JSON, the first of its stream and store, with the nil id, in 1970, without
+    /// metadata. What is known besides is set in the fields.
+    ///
+    /// ```
+    /// # use eventsource::{DomainEvent, RawEvent, Version, decode_recorded};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(DomainEvent, Serialize, Deserialize)]
+    /// # #[event(name = "note.written", version = 1)]
+    /// # struct Written { text: String }
+    /// let raw = RawEvent::new("note-1", "note.written", 1, br#"{"text":"hello"}"#);
+    /// let third = RawEvent { version: Version(3), ..raw };
+    /// decode_recorded::<Written>(&third, |written| assert_eq!(written.event.text, "hello"))?;
+    /// # Ok::<(), eventsource::DecodeError>(())
+    /// ```
+    pub fn new(stream: &'r str, name: &'r str, schema_version: u32, data: &'r [u8]) -> Self {
+        Self {
+            position: Position(1),
+            stream,
+            version: Version(1),
+            id: Uuid::nil(),
+            name,
+            schema_version,
+            encoding: ENCODING_JSON,
+            data,
+            meta: None,
+            correlation_id: None,
+            causation_id: None,
+            occurred_at: DateTime::UNIX_EPOCH,
+            recorded_at: DateTime::UNIX_EPOCH,
+            command_key: None,
+        }
+    }
 }

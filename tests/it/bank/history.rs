@@ -4,8 +4,7 @@ use std::path::Path;
 
 use eventsource::__private::GoldenOf;
 use eventsource::schema::{Golden, Lock};
-use eventsource::{DomainEvent, NewEvent, Position, RawEvent, Version, decode_recorded, now};
-use uuid::Uuid;
+use eventsource::{DomainEvent, NewEvent, RawEvent, decode_recorded};
 
 use super::domain::{Closed, Credited, Debited, Opened, Overdrawn};
 use super::money::Money;
@@ -18,22 +17,7 @@ const STORED: [(u32, &str, i64, &str); 3] = [
 ];
 
 fn read(schema_version: u32, payload: &str) -> Credited {
-    let raw = RawEvent {
-        position: Position(1),
-        stream: "account-1",
-        version: Version(1),
-        id: Uuid::nil(),
-        name: Credited::NAME,
-        schema_version,
-        encoding: 0,
-        data: payload.as_bytes(),
-        meta: None,
-        correlation_id: None,
-        causation_id: None,
-        occurred_at: now(),
-        recorded_at: now(),
-        command_key: None,
-    };
+    let raw = RawEvent::new("account-1", Credited::NAME, schema_version, payload.as_bytes());
     let mut found = None;
     decode_recorded::<Credited>(&raw, |recorded| found = Some(recorded.event)).unwrap();
     found.unwrap()

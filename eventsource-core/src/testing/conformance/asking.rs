@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use tokio::sync::Barrier;
 use uuid::Uuid;
 
 use crate::contract::append::{AppendOutcome, AppendRequest, Appended};
 use crate::contract::load::{Load, LoadEnd, LoadRow};
+use crate::contract::owned::OwnedEvent;
 use crate::contract::read::{Page, Read};
 use crate::contract::store::EventStore;
 use crate::words::error::StoreError;
-use crate::words::event::{NewEvent, RawEvent};
+use crate::words::event::NewEvent;
 use crate::words::stream::{Conflict, Position, StreamId, Version};
 
 use super::rule::{Broken, Checked};
@@ -23,44 +23,7 @@ const MOST_PAGES: usize = 100_000;
 const MOST_STUMBLES: u32 = 100;
 
 /// An event as it was read.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Row {
-    pub(super) position: Position,
-    pub(super) stream: String,
-    pub(super) version: Version,
-    pub(super) id: Uuid,
-    pub(super) name: String,
-    pub(super) schema_version: u32,
-    pub(super) encoding: i16,
-    pub(super) data: Vec<u8>,
-    pub(super) meta: Option<Vec<u8>>,
-    pub(super) correlation_id: Option<Uuid>,
-    pub(super) causation_id: Option<Uuid>,
-    pub(super) occurred_at: DateTime<Utc>,
-    pub(super) recorded_at: DateTime<Utc>,
-    pub(super) command_key: Option<String>,
-}
-
-impl From<&RawEvent<'_>> for Row {
-    fn from(raw: &RawEvent<'_>) -> Self {
-        Self {
-            position: raw.position,
-            stream: raw.stream.to_owned(),
-            version: raw.version,
-            id: raw.id,
-            name: raw.name.to_owned(),
-            schema_version: raw.schema_version,
-            encoding: raw.encoding,
-            data: raw.data.to_owned(),
-            meta: raw.meta.map(<[u8]>::to_owned),
-            correlation_id: raw.correlation_id,
-            causation_id: raw.causation_id,
-            occurred_at: raw.occurred_at,
-            recorded_at: raw.recorded_at,
-            command_key: raw.command_key.map(str::to_owned),
-        }
-    }
-}
+pub(super) type Row = OwnedEvent;
 
 /// What a load handed out.
 #[derive(Debug, PartialEq)]
