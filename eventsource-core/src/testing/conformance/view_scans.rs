@@ -179,7 +179,7 @@ async fn a_scan_that_does_not_fit_the_table_is_refused(fixture: &Fixture) -> Che
 }
 
 async fn random_scans_are_answered_as_by_the_model(fixture: &Fixture) -> Checked {
-    const SCANS: usize = 300;
+    const SCANS: usize = 120;
     let Some(store) = fixture.views.as_deref() else { return Ok(()) };
     let rows = random_rows(150);
     table_of(store, &rows).await?;
@@ -215,7 +215,7 @@ async fn check_scan(store: &dyn ViewStore, rows: &[Row], scan: &Scan) -> Checked
         let at_end = page.len() < scan.limit;
         read.extend(page);
         // Pages of one row are many.
-        if at_end || read.len() > 40 {
+        if at_end || read.len() > 12 {
             break;
         }
     }
