@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::connect::Connections;
 use crate::sql::Sql;
-use crate::watermark::{cursor_at_or_below, look};
+use crate::watermark::{Behind, behind, cursor_at_or_below, look};
 
 /// How often a waiting reader looks when it hears of other processes' appends.
 const WHEN_LISTENING: Duration = Duration::from_secs(1);
@@ -40,12 +40,25 @@ impl Head {
         Self { state: Arc::new(watch::Sender::new(State::default())), looking: Arc::default() }
     }
 
-    /// This process has stored an event.
-    pub(crate) fn announce(&self, position: Position) {
+    /// Up to here no event can appear any more; there may be more events by now.
+    pub(crate) fn settled(&self) -> Position {
+        self.state.borrow().settled
+    }
+
+    /// This process has stored events at these positions, in ascending order.
+    ///
+    /// Between them and the newest settled one nothing can come if no position is missing: then they are settled too,
+    /// and nobody has to look.
+    pub(crate) fn announce(&self, positions: impl Iterator<Item = Position>) {
         self.state.send_if_modified(|state| {
-            let newer = position > state.announced;
-            state.announced = state.announced.max(position);
-            newer
+            let before = state.announced;
+            for position in positions {
+                state.announced = state.announced.max(position);
+                if state.settled > Position(0) && position.0 == state.settled.0 + 1 {
+                    state.settled = position;
+                }
+            }
+            state.announced > before
         });
     }
 
@@ -105,8 +118,14 @@ impl Head {
     }
 
     async fn look(&self, connections: &Connections, sql: &Sql) -> Result<Position, StoreError> {
+        let known = self.settled();
         let settled = connections
             .run(async |link| {
+                match behind(link, sql, known).await? {
+                    Behind::Nothing => return Ok(known),
+                    Behind::Dense(last) => return Ok(last),
+                    Behind::Gap => {}
+                }
                 let watermark = look(link, sql).await?;
                 Ok(cursor_at_or_below(link, sql, watermark).await?.position)
             })

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use eventsource_core::{Cursor, Page, Position, Read, Scope, StoreError, Visit};
 use futures::TryStreamExt;
-use sqlx::postgres::PgArguments;
+use futures::stream::BoxStream;
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments, AssertSqlSafe, Row, query_with};
 
 use crate::connect::{Connections, Link};
@@ -14,17 +15,22 @@ use crate::rows::event;
 use crate::sql::Sql;
 use crate::watermark::{cursor_at_or_below, look};
 
-/// Reads a page.
+/// Events that are read at the end of the store without a look at the watermark, and for nothing if a position is missing.
+const MOST_DENSE: usize = 256;
+
+/// Reads a page. Up to `settled`, as far as this process knows, no event can appear any more.
 pub(crate) async fn read(
     connections: &Connections,
     sql: &Sql,
+    settled: Position,
     read: &Read,
     visit: Visit<'_>,
 ) -> Result<Page, StoreError> {
     let (mut visited, mut retried) = (false, false);
     loop {
         let mut lease = connections.acquire().await?;
-        let page = lease.run(async |link| page(link, sql, read, &mut visited, &mut *visit).await).await;
+        let mut handed_out = HandedOut { count: 0, last: None, visited: &mut visited, visit: &mut *visit };
+        let page = lease.run(async |link| page(link, sql, settled, read, &mut handed_out).await).await;
         match page {
             // The server may have been restarted while the connection was idle; a new one is sure to be alive.
             Err(failure) if failure.breaks_connection() && !visited && !retried => retried = true,
@@ -33,39 +39,69 @@ pub(crate) async fn read(
     }
 }
 
-/// A page costs one statement as long as it is full and below an event that is known to be settled; at the end of
-/// what is known it looks at the watermark and goes on.
-async fn page(link: &mut Link, sql: &Sql, read: &Read, visited: &mut bool, visit: Visit<'_>) -> Result<Page, Failure> {
+/// The events of a page so far.
+struct HandedOut<'p, 'v> {
+    count: usize,
+    last: Option<Cursor>,
+    visited: &'p mut bool,
+    visit: Visit<'v>,
+}
+
+impl HandedOut<'_, '_> {
+    fn hand_out(&mut self, row: &PgRow) -> Result<(), Failure> {
+        let event = event(row, None)?;
+        *self.visited = true;
+        self.last = Some(Cursor::new(event.position, event.id));
+        self.count += 1;
+        Ok((self.visit)(&event)?)
+    }
+}
+
+/// A page costs one statement as long as it is full and below an event that is known to be settled, and one at the
+/// end if no position is missing there; else it looks at the watermark and goes on.
+async fn page(
+    link: &mut Link,
+    sql: &Sql,
+    settled: Position,
+    read: &Read,
+    handed_out: &mut HandedOut<'_, '_>,
+) -> Result<Page, Failure> {
     let wanted = read.until.map_or(i64::MAX, |until| until.0.min(i64::MAX as u64) as i64);
     let mut after = read.after.0.min(i64::MAX as u64) as i64;
     let mut watermark = link.settled;
-    let mut last = None;
-    let mut count = 0;
     let mut looked = false;
+    let near_end = (0..MOST_DENSE as i64).contains(&(watermark.max(settled.0 as i64) - after));
+    if near_end && read.until.is_none() && !is_filtered(read) {
+        let ends = dense(link, sql, read, after, handed_out).await?;
+        if let Some(last) = handed_out.last {
+            after = last.position.0 as i64;
+            link.settled = link.settled.max(after);
+            if ends {
+                return Ok(Page::new(last, last.position, handed_out.count, true));
+            }
+        }
+    }
     loop {
         let until = wanted.min(watermark);
-        if after < until {
-            let statement = Statement::new(sql, read, after, until, read.limit - count)?;
-            let page = query_with(AssertSqlSafe(statement.sql), statement.arguments).persistent(sql.keeps_statements);
-            let mut rows = page.fetch(&mut link.pg);
+        if after < until && handed_out.count < read.limit {
+            let statement = Statement::new(sql, read, after, until, read.limit - handed_out.count)?;
+            let mut rows = statement.fetch(link, sql);
             while let Some(row) = rows.try_next().await? {
-                let event = event(&row, None)?;
-                *visited = true;
-                last = Some(Cursor::new(event.position, event.id));
-                count += 1;
-                visit(&event)?;
+                handed_out.hand_out(&row)?;
             }
             after = until;
         }
-        if count == read.limit || looked || until == wanted {
+        let full =
+            handed_out.count == read.limit && handed_out.last.is_some_and(|last| last.position.0 <= until as u64);
+        if full || looked || until == wanted {
             break;
         }
         watermark = look(link, sql).await?;
         looked = true;
     }
     let until = wanted.min(watermark);
-    let at_end = count < read.limit;
-    let next = match last {
+    let at_end = handed_out.count < read.limit;
+    let next = match handed_out.last {
         // A short page has seen everything up to the watermark: what the filters kept back need not be read again.
         Some(last) if !at_end || until < watermark || !is_filtered(read) => last,
         _ => resume(link, sql, read, until, watermark).await?,
@@ -80,7 +116,31 @@ async fn page(link: &mut Link, sql: &Sql, read: &Read, visited: &mut bool, visit
             link.settled = link.settled.max(further.position.0 as i64);
         }
     }
-    Ok(Page::new(next, Position(watermark as u64), count, at_end))
+    Ok(Page::new(next, Position(watermark as u64), handed_out.count, at_end))
+}
+
+/// The events behind `after` up to the first position that is missing, which somebody may have drawn and not yet
+/// committed; whether it came to the end. Nothing can come between events that have no gap, so behind a settled
+/// event they are settled.
+async fn dense(
+    link: &mut Link,
+    sql: &Sql,
+    read: &Read,
+    after: i64,
+    handed_out: &mut HandedOut<'_, '_>,
+) -> Result<bool, Failure> {
+    let limit = read.limit.min(MOST_DENSE);
+    let statement = Statement::new(sql, read, after, i64::MAX, limit)?;
+    let mut rows = statement.fetch(link, sql);
+    let mut next = after + 1;
+    while let Some(row) = rows.try_next().await? {
+        if row.try_get::<i64, _>("position")? != next {
+            return Ok(false);
+        }
+        handed_out.hand_out(&row)?;
+        next += 1;
+    }
+    Ok(handed_out.count < limit)
 }
 
 /// Where to go on behind a page that does not say it: at the last event up to `until`, or where the reader stands
@@ -143,6 +203,10 @@ impl Statement {
         statement.sql.push_str(if of_stream { " ORDER BY version" } else { " ORDER BY position" });
         statement.and(" LIMIT ", limit as i64, "")?;
         Ok(statement)
+    }
+
+    fn fetch<'l>(self, link: &'l mut Link, sql: &Sql) -> BoxStream<'l, Result<PgRow, sqlx::Error>> {
+        query_with(AssertSqlSafe(self.sql), self.arguments).persistent(sql.keeps_statements).fetch(&mut link.pg)
     }
 
     fn and<'q, T>(&mut self, before: &str, value: T, behind: &str) -> Result<(), sqlx::Error>

@@ -35,6 +35,8 @@ pub(crate) struct Sql {
     pub(crate) page: Arc<str>,
     pub(crate) cursor: Arc<str>,
     pub(crate) watermark: Arc<str>,
+    /// Whether there are events behind a position, and the last one before a number is missing.
+    pub(crate) dense: Arc<str>,
     pub(crate) position_at: Arc<str>,
     pub(crate) note_types: Arc<str>,
     pub(crate) held_types: Arc<str>,
@@ -167,6 +169,11 @@ impl Sql {
                 "SELECT position, event_id FROM {es}.events WHERE position <= $1 ORDER BY position DESC LIMIT 1",
             ),
             watermark: fill("SELECT {es}.watermark()"),
+            dense: fill(
+                "SELECT count(*) > 0, max(position) FILTER (WHERE position = $1 + place) \
+                 FROM (SELECT position, row_number() OVER (ORDER BY position) AS place FROM {es}.events \
+                 WHERE position > $1 ORDER BY position LIMIT 1000) AS behind",
+            ),
             position_at: fill(
                 "SELECT position - 1 FROM {es}.events WHERE recorded_at > $1 AND position <= $2 \
                  ORDER BY position LIMIT 1",

@@ -263,7 +263,7 @@ impl PgStore {
             })
             .await;
         let (result, position) = maintained.map_err(Failure::explain)?;
-        shared.stored(position);
+        shared.stored([position]);
         Ok(result)
     }
 }
@@ -280,8 +280,9 @@ impl Shared {
         }
     }
 
-    fn stored(&self, position: Position) {
-        self.head.announce(position);
+    /// At these positions, in ascending order.
+    fn stored(&self, positions: impl IntoIterator<Item = Position>) {
+        self.head.announce(positions.into_iter());
         self.tell();
     }
 
@@ -304,8 +305,10 @@ impl Shared {
         };
         match answer {
             Answer::Stored(appended) => {
-                let last = appended.streams.iter().flat_map(|stream| &stream.positions).max();
-                self.stored(last.copied().unwrap_or_default());
+                let mut positions: Vec<_> =
+                    appended.streams.iter().flat_map(|stream| &stream.positions).copied().collect();
+                positions.sort_unstable();
+                self.stored(positions);
                 Ok(AppendOutcome::Stored(appended))
             }
             Answer::Refused(refusal) => self.settle(&request, &refusal).await,
@@ -335,7 +338,7 @@ impl Import for PgStore {
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
         async move {
             let (count, last) = import::import(&self.shared.connections, &self.shared.sql, events, positions).await?;
-            self.shared.stored(last);
+            self.shared.stored([last]);
             Ok(count)
         }
         .boxed()
@@ -356,7 +359,8 @@ impl EventStore for PgStore {
     }
 
     fn read<'a>(&'a self, read: &'a Read, visit: Visit<'a>) -> BoxFuture<'a, Result<Page, StoreError>> {
-        read::read(&self.shared.connections, &self.shared.sql, read, visit).boxed()
+        let Shared { connections, sql, head, .. } = &*self.shared;
+        read::read(connections, sql, head.settled(), read, visit).boxed()
     }
 
     fn position_at(&self, time: DateTime<Utc>) -> BoxFuture<'_, Result<Position, StoreError>> {

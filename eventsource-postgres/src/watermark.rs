@@ -15,6 +15,9 @@
 //! connection (to a pooler, which a crash does not end), is the last event at or below W and never W itself. Up to a
 //! settled event everything stays settled, so a page below it needs no new look.
 //!
+//! Where no number is missing, none of that is needed: whatever owns a number is the only one that ever will. So events
+//! that follow a settled one without a gap are settled, which a statement that reads events can tell by itself.
+//!
 //! W can go back: an append may have read L long before it takes its lock. What was settled before stays so.
 
 use eventsource_core::{Cursor, Position};
@@ -36,4 +39,25 @@ pub(crate) async fn cursor_at_or_below(link: &mut Link, sql: &Sql, position: i64
     let row = sql.query(&sql.cursor).bind(position).fetch_optional(&mut link.pg).await?;
     let Some(row) = row else { return Ok(Cursor::START) };
     Ok(Cursor::new(Position(row.try_get::<i64, _>(0)? as u64), row.try_get::<Uuid, _>(1)?))
+}
+
+/// What a statement sees behind a settled event.
+pub(crate) enum Behind {
+    Nothing,
+    /// Events without a gap up to this one, and perhaps more.
+    Dense(Position),
+    /// The first number is missing, or nothing is known to be settled.
+    Gap,
+}
+
+pub(crate) async fn behind(link: &mut Link, sql: &Sql, settled: Position) -> Result<Behind, Failure> {
+    if settled == Position(0) {
+        return Ok(Behind::Gap);
+    }
+    let row = sql.query(&sql.dense).bind(settled.0 as i64).fetch_one(&mut link.pg).await?;
+    Ok(match (row.try_get(0)?, row.try_get::<Option<i64>, _>(1)?) {
+        (false, _) => Behind::Nothing,
+        (true, Some(last)) => Behind::Dense(Position(last as u64)),
+        (true, None) => Behind::Gap,
+    })
 }

@@ -84,6 +84,18 @@ async fn a_copy_from_sqlite_to_postgresql_and_back_is_equal_in_every_field() {
     assert_eq!(rows(&back).await, expected);
 }
 
+/// What a connection knows of the end is old by then.
+#[tokio::test]
+async fn a_second_copy_brings_what_another_process_appended_since_the_first() {
+    let (database, writer) = postgres().await;
+    let source = PgStore::connect_with(database.url(), PgOptions::default().connections(1)).await.unwrap();
+    let target = MemoryStore::new();
+    for round in 1..=3 {
+        append(&writer, batch(&stream("thing", "1"), 2)).await;
+        assert_eq!(copy(&source, &target).await.unwrap().stored, 2, "round {round}");
+    }
+}
+
 #[tokio::test]
 async fn a_copy_from_memory_to_sqlite_and_back_is_equal_in_every_field() {
     let memory = rich().await;

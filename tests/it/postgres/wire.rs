@@ -5,6 +5,7 @@ use std::time::Duration;
 use eventsource::postgres::{PgOptions, PgStore};
 use eventsource::{
     Aggregate, Apply, DomainEvent, EventStore, ExpectedVersion, Load as Ask, Position, Read, Repository, StreamId,
+    Subscribe,
 };
 use eventsource_test_cluster::Proxy;
 use serde::{Deserialize, Serialize};
@@ -106,4 +107,29 @@ async fn many_appends_at_once_share_their_round_trips() {
     let count = trips(&proxy, "many appends", round).await;
     assert!(count <= 16, "{count} round trips");
     assert!(store.wait_past(Position(1_000)).await.unwrap() > Position(1_000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_event_reaches_subscribers_of_its_process_in_one_round_trip_and_those_of_another_in_two() {
+    let database = database().await;
+    let options = PgOptions::default().listen(false);
+    let writer = store_in(&database, options.clone()).await;
+    let proxy = Proxy::start(database.address().unwrap()).unwrap();
+    let store = PgStore::connect_with(&proxy.url(database.url()).unwrap(), options).await.unwrap();
+    proxy.set_delay(DELAY);
+    let mut counted = store.subscribe::<Counted>(Read::all());
+    let next = async |store: &PgStore| {
+        let counters = Repository::<Counter>::new(store.clone());
+        counters.execute("one", |_| Counted {}).await.unwrap();
+    };
+    let mut appended = 0;
+    let mut deliver = async |store: &PgStore| {
+        next(store).await;
+        appended += 1;
+        assert_eq!(counted.next().await.unwrap().unwrap().version.0, appended);
+    };
+    let own = trips(&proxy, "an event of this process", async || deliver(&store).await).await;
+    assert_eq!(own, 3, "two of the command, and a page");
+    let foreign = trips(&proxy, "an event of another process", async || deliver(&writer).await).await;
+    assert_eq!(foreign, 2, "a look, and a page");
 }
