@@ -15,7 +15,7 @@ use crate::error::Failure;
 use crate::head::Head;
 
 /// Between two notifications at least; what comes meanwhile is told by the next.
-const TELL_EVERY: Duration = Duration::from_millis(5);
+const TELL_EVERY: Duration = Duration::from_millis(1);
 /// Before a lost connection is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 

@@ -58,7 +58,9 @@ impl Head {
         position: Position,
     ) -> Result<Position, StoreError> {
         let mut newest = self.newest.subscribe();
-        self.advance(read_head(connections).await?);
+        if newest.borrow().position <= position {
+            self.advance(read_head(connections).await?);
+        }
         loop {
             let state = *newest.borrow_and_update();
             if state.closed {

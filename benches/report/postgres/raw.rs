@@ -147,6 +147,27 @@ async fn count(mut rows: impl Stream<Item = sqlx::Result<PgRow>> + Unpin) -> usi
     count
 }
 
+/// Pages of a thousand rows with the columns of the store's own pages.
+pub async fn pages(pg: &mut PgConnection) -> usize {
+    let columns = include_str!("../../../eventsource-postgres/src/sql/columns.sql").replace("{stream}", "stream");
+    let statement =
+        format!("SELECT {columns} FROM eventsource.events WHERE position > $1 ORDER BY position LIMIT 1000");
+    let (mut after, mut all) = (0_i64, 0);
+    loop {
+        let mut rows = query(sqlx::AssertSqlSafe(statement.clone())).bind(after).fetch(&mut *pg);
+        let mut count = 0;
+        while let Some(row) = rows.try_next().await.expect("raw row") {
+            after = row.get(0);
+            std::hint::black_box(&row);
+            count += 1;
+        }
+        all += count;
+        if count < 1000 {
+            return all;
+        }
+    }
+}
+
 /// Streams the whole table as it lies, in one statement.
 pub async fn stream_json(pg: &mut PgConnection) -> usize {
     let rows = query("SELECT position, stream, version, name, data FROM raw_json ORDER BY position").fetch(pg);

@@ -20,6 +20,7 @@ pub fn all() -> Vec<Scenario> {
         load("load-snapshot-and-10", Bound::TimeAtMost(1.4), |scale| Box::pin(load_snapshot(scale))),
         load("limit-snapshot-and-10", Bound::TimeAtMost(1.4), |scale| Box::pin(limit_of_load_snapshot(scale))),
         replay("replay-untyped", Bound::RateAtLeast(0.85), |scale| Box::pin(replay_untyped(scale))),
+        replay("limit-replay", Bound::RateAtLeast(0.85), |scale| Box::pin(limit_of_replay(scale))),
         replay("replay", Bound::RateAtLeast(1.0), |scale| Box::pin(replay_typed(scale))),
     ]
 }
@@ -164,6 +165,24 @@ async fn replay_typed(scale: &Scale) -> Rounds {
         rounds.ours.push(rate(scale.replayed, ours).await);
         let raw = async {
             assert_eq!(raw::stream_json(&mut pg).await, scale.replayed);
+        };
+        rounds.raw.push(rate(scale.replayed, raw).await);
+    }
+    rounds
+}
+
+/// The pages of `replay-untyped` by the same columns, fetched and not looked at: what the server and the driver leave.
+async fn limit_of_replay(scale: &Scale) -> Rounds {
+    let (database, _store) = side(scale.replayed, 100).await;
+    let mut pg = raw::connect(database.url()).await;
+    let mut rounds = Rounds::default();
+    for _ in 0..scale.rounds {
+        let ours = async {
+            assert_eq!(raw::pages(&mut pg).await, scale.replayed);
+        };
+        rounds.ours.push(rate(scale.replayed, ours).await);
+        let raw = async {
+            assert_eq!(raw::copy_out(&mut pg).await, scale.replayed);
         };
         rounds.raw.push(rate(scale.replayed, raw).await);
     }
