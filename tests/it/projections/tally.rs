@@ -45,11 +45,14 @@ pub(super) enum Mishap {
     Executes(&'static str),
 }
 
+/// Who hears that somebody is there, and who lets them go on.
+type Gate = (Arc<Notify>, Arc<Notify>);
+
 #[derive(Clone, Default)]
 pub(super) struct Tally {
     pub(super) next: Arc<Mutex<Option<Mishap>>>,
     /// Where the next batch says that it is there, and waits until it is told to go on.
-    gate: Arc<Mutex<Option<(Arc<Notify>, Arc<Notify>)>>>,
+    gate: Arc<Mutex<Option<Gate>>>,
 }
 
 impl Tally {

@@ -30,39 +30,33 @@ use super::holder::Holder;
 /// old ones in [`begin`](Self::begin). While old and new processes run, both versions do.
 ///
 /// ```
-/// # use eventsource::{BoxError, DomainEvent, EventSet, Projection, Projections, Recorded, sqlite::SqliteStore};
+/// # use eventsource::{BoxError, DomainEvent, Projection, Projections, Recorded};
 /// # use serde::{Deserialize, Serialize};
 /// # #[derive(DomainEvent, Serialize, Deserialize)]
 /// # #[event(name = "account.deposited", version = 1)]
 /// # struct Deposited { cents: i64 }
-/// use sqlx::SqliteConnection;
+/// use eventsource::memory::{Kept, MemoryStore};
 ///
 /// struct Months;
 ///
-/// impl Projection<SqliteConnection> for Months {
+/// // with a database: `sqlx::SqliteConnection`, `sqlx::PgConnection`; see the guide
+/// impl Projection<Kept> for Months {
 ///     type Event = Deposited;
 ///     const NAME: &'static str = "months";
 ///     const VERSION: u32 = 1;
 ///
-///     async fn begin(&self, connection: &mut SqliteConnection) -> Result<(), BoxError> {
-///         let table = "CREATE TABLE IF NOT EXISTS months_v1 (month TEXT PRIMARY KEY, cents INTEGER NOT NULL)";
-///         sqlx::query(table).execute(connection).await?;
-///         Ok(())
-///     }
-///
-///     async fn handle(&self, events: &[Recorded<Deposited>], connection: &mut SqliteConnection) -> Result<(), BoxError> {
+///     async fn handle(&self, events: &[Recorded<Deposited>], kept: &mut Kept) -> Result<(), BoxError> {
 ///         for deposited in events {
-///             let add = "INSERT INTO months_v1 VALUES (?1, ?2) ON CONFLICT DO UPDATE SET cents = cents + excluded.cents";
-///             let month = deposited.occurred_at.format("%Y-%m").to_string();
-///             sqlx::query(add).bind(month).bind(deposited.event.cents).execute(&mut *connection).await?;
+///             let month = kept.entry(deposited.occurred_at.format("%Y-%m").to_string()).or_insert(0.into());
+///             *month = (month.as_i64().unwrap_or_default() + deposited.event.cents).into();
 ///         }
 ///         Ok(())
 ///     }
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let store = SqliteStore::in_memory().await?;
+/// # async fn main() -> Result<(), eventsource::StoreError> {
+/// let store = MemoryStore::new();
 /// # let shutdown = async {};
 /// Projections::new(&store).projection(Months).run(shutdown).await?;
 /// # Ok(())
