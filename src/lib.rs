@@ -52,6 +52,7 @@
 //! | change an event that is stored | [`guide::evolving`] |
 //! | follow events as they come | [`guide::reading`] |
 //! | answer questions about many aggregates | [`guide::views`] |
+//! | do other work on events: tables of your own, mails, messages | [`guide::projections`] |
 //! | test decisions | [`guide::testing`] |
 //! | run it on SQLite | [`guide::operating`] |
 //! | run it on PostgreSQL | [`guide::postgres`] |
@@ -68,10 +69,11 @@
 //! | [`Subscribe`], [`Subscription`] | typed events as they come, without an end |
 //! | [`View`], [`Fold`], [`Keys`] | what you write: a row of a table, and what events change in it |
 //! | [`ViewReader`], [`LiveView`] | the rows of a view: from its table, or folded when they are asked for, also as of the past |
-//! | [`Projections`], [`Statuses`] | views that run, each by one owner among all processes |
+//! | [`Projection`], [`Sink`] | what you write: work on events in the store's transactions, and outside of it |
+//! | [`Projections`], [`Statuses`] | views, projections and sinks that run, each by one owner among all processes |
 //! | [`memory::MemoryStore`], `sqlite::SqliteStore`, `postgres::PgStore` | where events are kept |
 //! | [`copy()`], [`Import`] | every event of one store into another, and what a target of that implements |
-//! | [`EventStore`], [`ViewStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |
+//! | [`EventStore`], [`ViewStore`], [`TransactionalStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |
 //! | [`ExecuteError`], [`StoreError`], [`DecodeError`] | the domain said no, somebody else was faster, or it broke: three cases, never mixed |
 //!
 //! # What it does not do
@@ -79,8 +81,8 @@
 //! - It does not notice that you changed the fields of an event without raising its version, unless the package
 //!   has a file `events.lock` (see [`EventSchema`] and [`schema_lock!`]). It always notices a missing step between
 //!   versions, and both while compiling.
-//! - It runs views, whose rows are in the store, and no other projections. For a mail or a message to elsewhere there are
-//!   [`Subscription`] and checkpoints to build a loop with, but the loop is yours.
+//! - It sends nothing by itself. A [`Sink`] tells your code of events, at least once; the client of a mail server or a broker is
+//!   yours, and so is passing over what the other side got twice.
 //! - It does not encrypt. `Debug` of a generated event enum prints no payload unless asked to; what you
 //!   put into an event is stored as JSON that everybody with the file can read.
 //! - It does not call the world from a decision. Do that before, and pass the result in.

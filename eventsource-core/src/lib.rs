@@ -20,6 +20,7 @@ pub use contract::load::{AsOf, BareEvent, Load, LoadEnd, LoadRow, StoredCommand,
 pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
 pub use contract::snapshot::{PendingSnapshot, RawSnapshot, Snapshot, SnapshotKey, SnapshotMark};
 pub use contract::store::{EventStore, HeldType, StoreIdentity};
+pub use contract::transaction::{Advance, TransactionalStore, Work};
 pub use contract::view::{HeldView, Scan, ViewStore};
 #[doc(inline)]
 pub use eventsource_schema as schema;
@@ -41,6 +42,8 @@ pub use runtime::execute::{ExecuteError, Executed};
 pub use runtime::history::{History, HistoryPage};
 pub use runtime::live_view::LiveView;
 pub use runtime::options::ExecuteOptions;
+pub use runtime::projections::custom::Projection;
+pub use runtime::projections::sink::{FencingToken, Sink, SinkStart};
 pub use runtime::projections::{Activity, ProjectionStatus, Projections, Statuses};
 pub use runtime::repository::{Loaded, Repository};
 pub use runtime::retry::Retry;

@@ -8,7 +8,8 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use crate::connect::Connections;
+use crate::connect::{Connections, Link};
+use crate::error::Failure;
 use crate::sql::Sql;
 
 /// For ever: PostgreSQL's times end in the year 294276.
@@ -21,18 +22,19 @@ pub(crate) async fn load(
     sql: &Sql,
     key: &CheckpointKey,
 ) -> Result<Option<Checkpoint>, StoreError> {
-    let loaded = connections.run(async |link| {
-        let row = sql
-            .query(&sql.load_checkpoint)
-            .bind(&*key.name)
-            .bind(key.view_version as i32)
-            .bind(key.partition as i32)
-            .fetch_optional(&mut link.pg)
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(checkpoint(&row)?))
-    });
-    loaded.await
+    connections.run(async |link| load_on(link, sql, key).await).await
+}
+
+pub(crate) async fn load_on(link: &mut Link, sql: &Sql, key: &CheckpointKey) -> Result<Option<Checkpoint>, Failure> {
+    let row = sql
+        .query(&sql.load_checkpoint)
+        .bind(&*key.name)
+        .bind(key.view_version as i32)
+        .bind(key.partition as i32)
+        .fetch_optional(&mut link.pg)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(checkpoint(&row)?))
 }
 
 /// From its first four columns.

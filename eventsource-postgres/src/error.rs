@@ -53,7 +53,7 @@ impl Failure {
 
     /// PostgreSQL chose this one to give way (serialization failure, deadlock).
     pub(crate) fn must_give_way(&self) -> bool {
-        matches!(self.code().as_deref(), Some("40001" | "40P01"))
+        self.code().is_some_and(|code| gives_way(&code))
     }
 
     /// A lock was not free in time.
@@ -66,13 +66,7 @@ impl Failure {
         match self {
             Self::TimedOut(_) => true,
             Self::Store(_) | Self::Moved(_) => false,
-            Self::Sql(Error::Database(error)) => {
-                let code = error.code().unwrap_or_default();
-                // Shut down, crashed, starting; and connection exceptions.
-                code.starts_with("57P") || code.starts_with("08")
-            }
-            Self::Sql(Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed) => true,
-            Self::Sql(_) => false,
+            Self::Sql(error) => loses_connection(error),
         }
     }
 
@@ -89,6 +83,29 @@ impl Failure {
             Self::Moved(conflict) => StoreError::failed(conflict.to_string()),
         }
     }
+}
+
+fn gives_way(code: &str) -> bool {
+    matches!(code, "40001" | "40P01")
+}
+
+fn loses_connection(error: &Error) -> bool {
+    match error {
+        Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            // Shut down, crashed, starting; and connection exceptions.
+            code.starts_with("57P") || code.starts_with("08")
+        }
+        Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed => true,
+        _ => false,
+    }
+}
+
+/// Whether a statement of somebody else's failed for what has nothing to do with it, and may succeed when it is tried again.
+pub(crate) fn passes(error: &Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let gives_way = code.is_some_and(|code| gives_way(&code) || matches!(&*code, LOCK_NOT_AVAILABLE | "57014"));
+    gives_way || loses_connection(error)
 }
 
 fn explain(error: Error) -> StoreError {

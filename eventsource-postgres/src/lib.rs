@@ -23,6 +23,7 @@ mod snapshots;
 mod sql;
 mod status;
 mod store;
+mod transactions;
 mod view_rows;
 mod view_sql;
 mod view_tables;

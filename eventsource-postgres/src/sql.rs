@@ -44,6 +44,9 @@ pub(crate) struct Sql {
     pub(crate) snapshot_streams: Arc<str>,
     pub(crate) load_checkpoint: Arc<str>,
     pub(crate) save_checkpoint: Arc<str>,
+    /// Together with the work of somebody else's, in a transaction that was marked when it began.
+    pub(crate) advance_checkpoint: Arc<str>,
+    pub(crate) mark_transaction: Arc<str>,
     pub(crate) claim: Arc<str>,
     pub(crate) release: Arc<str>,
     pub(crate) inspect_store: Arc<str>,
@@ -194,6 +197,8 @@ impl Sql {
                  WHERE name = $1 AND view_version = $2 AND partition = $3",
             ),
             save_checkpoint: fill(include_str!("sql/save_checkpoint.sql")),
+            advance_checkpoint: fill(include_str!("sql/advance_checkpoint.sql")),
+            mark_transaction: fill("SELECT set_config('eventsource.transaction', '1', true)"),
             claim: fill(include_str!("sql/claim.sql")),
             release: fill(
                 "UPDATE {es}.checkpoints SET owner = NULL, owned_until = NULL \

@@ -149,6 +149,10 @@ impl PgStore {
         Views { connections, sql, options, events_table: inspected.events_table }
     }
 
+    pub(crate) fn connections(&self) -> (&Connections, &Sql) {
+        (&self.shared.connections, &self.shared.sql)
+    }
+
     async fn start(connect: PgConnectOptions, options: PgOptions) -> Result<Self, StoreError> {
         let sql = Arc::new(Sql::new(&options.schema, !options.pooled)?);
         let connections = Connections::new(connect, &options);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use eventsource_core::{Checkpoint, CheckpointKey, Claim, Cursor, Position, StoreError, StoreIdentity, now};
+use eventsource_core::{Advance, Checkpoint, CheckpointKey, Claim, Cursor, Position, StoreError, StoreIdentity, now};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite, SqliteConnection, query};
@@ -91,6 +91,20 @@ pub(crate) async fn advance(
         ))),
         _ => Err(fenced(key, checkpoint)),
     }
+}
+
+/// The same behind work of somebody else's: from where its owner left it, and from nowhere else.
+pub(crate) async fn advance_from(
+    file: &str,
+    connection: &mut SqliteConnection,
+    advance: &Advance,
+) -> Result<(), StoreError> {
+    // Nobody else writes while the transaction holds the lock.
+    let kept = load_on(file, connection, &advance.key).await?;
+    if !advance.fits(kept.as_ref()) {
+        return Err(advance.refused(kept.as_ref()));
+    }
+    self::advance(file, connection, &advance.key, advance.to).await
 }
 
 fn fenced(key: &CheckpointKey, checkpoint: Checkpoint) -> StoreError {

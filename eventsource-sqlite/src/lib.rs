@@ -20,6 +20,7 @@ mod read;
 mod readers;
 mod snapshots;
 mod store;
+mod transactions;
 mod verify;
 mod view_rows;
 mod view_sql;

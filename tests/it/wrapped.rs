@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use eventsource::{
-    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Claim, ColumnValue, EventStore, Feed, HeldType, HeldView,
-    Load, LoadEnd, Page, PendingSnapshot, Position, Read, Row, RowChanges, Scan, Snapshot, StoreError, StoreIdentity,
-    StreamId, ViewStore, ViewTable, Visit, VisitLoad,
+    Advance, AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Claim, ColumnValue, EventStore, Feed, HeldType,
+    HeldView, Load, LoadEnd, Page, PendingSnapshot, Position, Read, Row, RowChanges, Scan, Snapshot, StoreError,
+    StoreIdentity, StreamId, TransactionalStore, ViewStore, ViewTable, Visit, VisitLoad, Work,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -28,16 +28,34 @@ pub(crate) enum Fault {
     Late(Duration),
 }
 
-#[derive(Clone)]
-pub(crate) struct Wrapped {
-    inner: Arc<RwLock<Arc<dyn ViewStore>>>,
+pub(crate) struct Wrapped<S: ?Sized = dyn ViewStore> {
+    inner: Arc<RwLock<Arc<S>>>,
     feed: Arc<Feed>,
     identity: StoreIdentity,
     pub(crate) counts: Arc<Counts>,
     /// What happens to the next reads, and to how many.
     reads: Faults,
-    /// And to the next writes of rows.
+    /// And to the next writes of rows, and transactions.
     writes: Faults,
+    /// And to the next checkpoints that are saved by themselves.
+    saves: Faults,
+    /// And to the next claims.
+    claims: Faults,
+}
+
+impl<S: ?Sized> Clone for Wrapped<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            feed: self.feed.clone(),
+            identity: self.identity,
+            counts: self.counts.clone(),
+            reads: self.reads.clone(),
+            writes: self.writes.clone(),
+            saves: self.saves.clone(),
+            claims: self.claims.clone(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -62,13 +80,33 @@ impl Counts {
 impl Wrapped {
     pub(crate) fn new(inner: impl ViewStore) -> Self {
         let identity = inner.identity();
+        Self::around(identity, Arc::new(inner))
+    }
+
+    /// Puts another store in its place, as a backup is put there by an operator.
+    pub(crate) fn replace(&self, inner: impl ViewStore) {
+        *self.inner.write().unwrap() = Arc::new(inner);
+    }
+}
+
+impl<S: ViewStore> Wrapped<S> {
+    /// The same with what only this kind of store can.
+    pub(crate) fn of(inner: S) -> Self {
+        Self::around(inner.identity(), Arc::new(inner))
+    }
+}
+
+impl<S: ViewStore + ?Sized> Wrapped<S> {
+    fn around(identity: StoreIdentity, inner: Arc<S>) -> Self {
         Self {
-            inner: Arc::new(RwLock::new(Arc::new(inner))),
+            inner: Arc::new(RwLock::new(inner)),
             feed: Arc::default(),
             identity,
             counts: Arc::default(),
             reads: Faults::default(),
             writes: Faults::default(),
+            saves: Faults::default(),
+            claims: Faults::default(),
         }
     }
 
@@ -78,13 +116,8 @@ impl Wrapped {
         self
     }
 
-    pub(crate) fn inner(&self) -> Arc<dyn ViewStore> {
+    pub(crate) fn inner(&self) -> Arc<S> {
         self.inner.read().unwrap().clone()
-    }
-
-    /// Puts another store in its place, as a backup is put there by an operator.
-    pub(crate) fn replace(&self, inner: impl ViewStore) {
-        *self.inner.write().unwrap() = Arc::new(inner);
     }
 
     /// Lets the next reads fail.
@@ -92,13 +125,28 @@ impl Wrapped {
         self.reads.set(fault, times);
     }
 
-    /// Lets the next writes of rows fail.
+    /// Lets the next writes of rows, and transactions, fail.
     pub(crate) fn fail_writes(&self, fault: Fault, times: usize) {
         self.writes.set(fault, times);
     }
 
+    /// Lets the next checkpoints that are saved by themselves fail.
+    pub(crate) fn fail_saves(&self, fault: Fault, times: usize) {
+        self.saves.set(fault, times);
+    }
+
+    /// Lets the next claims fail.
+    pub(crate) fn fail_claims(&self, fault: Fault, times: usize) {
+        self.claims.set(fault, times);
+    }
+
+    /// The same store, with faults of its own.
+    pub(crate) fn apart(&self) -> Self {
+        Self::around(self.identity, self.inner())
+    }
+
     pub(crate) fn faults_left(&self) -> usize {
-        self.reads.left() + self.writes.left()
+        self.reads.left() + self.writes.left() + self.saves.left()
     }
 }
 
@@ -159,7 +207,7 @@ impl Drop for Waiting {
     }
 }
 
-impl EventStore for Wrapped {
+impl<S: ViewStore + ?Sized> EventStore for Wrapped<S> {
     fn identity(&self) -> StoreIdentity {
         self.identity
     }
@@ -232,7 +280,7 @@ impl EventStore for Wrapped {
         key: &'a CheckpointKey,
         checkpoint: Checkpoint,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        async move { self.inner().save_checkpoint(key, checkpoint).await }.boxed()
+        async move { self.saves.meet(async { self.inner().save_checkpoint(key, checkpoint).await }).await }.boxed()
     }
 
     fn claim<'a>(
@@ -241,7 +289,7 @@ impl EventStore for Wrapped {
         owner: Uuid,
         lease: Duration,
     ) -> BoxFuture<'a, Result<Claim, StoreError>> {
-        async move { self.inner().claim(key, owner, lease).await }.boxed()
+        async move { self.claims.meet(async { self.inner().claim(key, owner, lease).await }).await }.boxed()
     }
 
     fn release<'a>(&'a self, key: &'a CheckpointKey, owner: Uuid) -> BoxFuture<'a, Result<(), StoreError>> {
@@ -253,7 +301,7 @@ impl EventStore for Wrapped {
     }
 }
 
-impl ViewStore for Wrapped {
+impl<S: ViewStore + ?Sized> ViewStore for Wrapped<S> {
     fn create_view<'a>(&'a self, table: &'a ViewTable) -> BoxFuture<'a, Result<(), StoreError>> {
         async move { self.inner().create_view(table).await }.boxed()
     }
@@ -293,5 +341,21 @@ impl ViewStore for Wrapped {
 
     fn drop_view<'a>(&'a self, view: &'a HeldView) -> BoxFuture<'a, Result<(), StoreError>> {
         async move { self.inner().drop_view(view).await }.boxed()
+    }
+}
+
+impl<S: ViewStore + TransactionalStore> TransactionalStore for Wrapped<S> {
+    type Connection = S::Connection;
+
+    fn transact<'a>(
+        &'a self,
+        advance: &'a Advance,
+        work: &'a mut dyn Work<S::Connection>,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move {
+            let transaction = async { self.inner().transact(advance, work).await };
+            self.writes.meet(transaction).await
+        }
+        .boxed()
     }
 }

@@ -14,4 +14,5 @@ pub(crate) mod scan_parts;
 pub(crate) mod snapshot;
 pub(crate) mod store;
 pub(crate) mod task;
+pub(crate) mod transaction;
 pub(crate) mod view;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::contract::checkpoint::{Checkpoint, CheckpointKey, Claim};
 use crate::contract::read::Cursor;
 use crate::contract::store::StoreIdentity;
+use crate::contract::transaction::Advance;
 use crate::words::error::StoreError;
 
 #[derive(Default)]
@@ -44,6 +45,14 @@ impl Checkpoints {
             None => {
                 self.kept.insert(key.clone(), Kept { checkpoint, owner: None });
             }
+        }
+        Ok(())
+    }
+
+    pub(super) fn advance(&mut self, advance: &Advance) -> Result<(), StoreError> {
+        match self.kept.get_mut(&advance.key) {
+            Some(kept) if advance.fits(Some(&kept.checkpoint)) => kept.checkpoint = advance.to,
+            kept => return Err(advance.refused(kept.map(|kept| &kept.checkpoint))),
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod import;
 mod log;
+mod transactions;
 mod views;
 
 use std::fmt;
@@ -27,6 +28,8 @@ use crate::words::error::StoreError;
 use crate::words::stream::{Position, StreamId};
 
 use log::Log;
+pub use transactions::Kept;
+use transactions::Transactions;
 
 /// A store in memory, with every promise of [`EventStore`] but durability. Clones share it.
 ///
@@ -52,6 +55,7 @@ struct Shared {
     log: RwLock<Log>,
     head: watch::Sender<Position>,
     feed: Feed,
+    transactions: Transactions,
 }
 
 impl MemoryStore {
@@ -64,8 +68,8 @@ impl MemoryStore {
     pub fn with(limits: Limits, clock: Clock) -> Self {
         let identity = StoreIdentity::new(Uuid::now_v7(), 1);
         let head = watch::Sender::new(Position(0));
-        let (log, feed) = (RwLock::default(), Feed::new());
-        Self { shared: Arc::new(Shared { identity, limits, clock, log, head, feed }) }
+        let (log, feed, transactions) = (RwLock::default(), Feed::new(), Transactions::default());
+        Self { shared: Arc::new(Shared { identity, limits, clock, log, head, feed, transactions }) }
     }
 
     /// Readers share the log and fold while they hold it, a writer waits for them. Every change is

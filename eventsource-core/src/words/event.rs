@@ -144,6 +144,13 @@ impl<E> Recorded<E> {
         }
     }
 
+    /// What tells it from all other events to a receiver that may get it twice: its id and its part, as `<id>:<part>`.
+    ///
+    /// It stays the same however often the event is read. The parts of a split event have one each.
+    pub fn idempotency_key(&self) -> String {
+        format!("{}:{}", self.id, self.part)
+    }
+
     /// The same event with its fact replaced, for example by one of another set.
     pub fn map<T>(self, f: impl FnOnce(E) -> T) -> Recorded<T> {
         Recorded {

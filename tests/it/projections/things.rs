@@ -9,7 +9,7 @@ use eventsource::postgres::PgOptions;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{
     Activity, AppendRequest, DomainEvent, EventStore, ExpectedVersion, Fold, NewEvent, ProjectionStatus, Projections,
-    Recorded, Statuses, StoreError, StreamId, View, ViewReader,
+    Recorded, Statuses, StoreError, StreamId, View, ViewReader, ViewStore,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -103,6 +103,11 @@ impl Expected {
         }
     }
 
+    /// The same without rows.
+    pub(super) fn tallies(&self) -> BTreeMap<String, (i64, i64)> {
+        self.rows.iter().map(|(account, row)| (account.clone(), (row.cents, row.events))).collect()
+    }
+
     /// Waits until the view holds it.
     pub(super) async fn is_reached(&self, store: &Wrapped) {
         let wanted: Vec<Balance> = self.rows.values().cloned().collect();
@@ -125,7 +130,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn start(projections: Projections) -> Self {
+    pub(super) fn start<S: ViewStore + Clone>(projections: Projections<S>) -> Self {
         let (stop, stopped) = oneshot::channel();
         let statuses = projections.statuses();
         let task = tokio::spawn(projections.run(async {
@@ -163,7 +168,7 @@ impl Running {
 }
 
 /// Balances, with the shortest lease there is.
-pub(super) fn balances(store: &Wrapped) -> Projections {
+pub(super) fn balances(store: &Wrapped) -> Projections<Wrapped> {
     Projections::new(store).lease(Duration::from_secs(1)).view::<Balance>()
 }
 

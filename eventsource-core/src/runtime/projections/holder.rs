@@ -14,7 +14,7 @@ use crate::runtime::retry::Patience;
 use crate::words::error::StoreError;
 
 use super::status::{Activity, Entry};
-use super::{Options, new_owner};
+use super::{Options, With, new_owner};
 
 /// What a projection needs to be one's own, and the place where it says what it does.
 pub(super) struct Holder {
@@ -29,7 +29,7 @@ pub(super) struct Holder {
 
 impl Holder {
     pub(super) fn new(
-        (store, options): (Arc<dyn ViewStore>, Options),
+        (store, options): With,
         key: CheckpointKey,
         status: Entry,
         shutdown: watch::Receiver<bool>,
@@ -103,6 +103,42 @@ impl Holder {
                 done => return done,
             }
         }
+    }
+
+    /// Does what may take long, and renews the hold meanwhile; fails with [`is_fenced`](StoreError::is_fenced), and lets the
+    /// work go, if somebody else has it.
+    pub(super) async fn hold_while<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            let renew_at = self.renew_at;
+            // Both go on at the same time: in SQLite the renewal waits for a transaction of the work.
+            let renewal = async {
+                tokio::time::sleep_until(renew_at).await;
+                self.renew().await
+            };
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                renewed = renewal => renewed?,
+            }
+        }
+    }
+
+    /// With a store that is out of reach.
+    pub(super) fn patience(&self) -> Patience {
+        Patience::new()
+    }
+
+    /// Whether what failed so is to be tried again, after a pause.
+    pub(super) fn try_again(&self, patience: &mut Patience, error: &StoreError) -> bool {
+        let again = error.is_transient() && patience.allows(self.options.patience, error);
+        if again {
+            self.status.failed(error);
+        }
+        again
     }
 
     async fn ask(&mut self) -> Result<Claim, StoreError> {

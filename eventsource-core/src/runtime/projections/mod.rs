@@ -1,6 +1,9 @@
 //! Projections that run: each has one owner among all processes, and its rows and its checkpoint are one write.
 
+mod consumer;
+pub(crate) mod custom;
 mod holder;
+pub(crate) mod sink;
 mod status;
 mod view;
 
@@ -15,11 +18,15 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::contract::task::Task;
+use crate::contract::transaction::TransactionalStore;
 use crate::contract::view::ViewStore;
 use crate::folding::view::View;
 use crate::words::error::StoreError;
 
+use consumer::{Running, assert_name};
+use custom::{Custom, Projection};
 use holder::Holder;
+use sink::{Delivering, Sink};
 pub use status::{Activity, ProjectionStatus, Statuses};
 
 /// How long a projection stays with an owner that is not heard of.
@@ -68,8 +75,8 @@ const BATCH: usize = 1_000;
 /// # Ok(())
 /// # }
 /// ```
-pub struct Projections {
-    store: Arc<dyn ViewStore>,
+pub struct Projections<S> {
+    store: S,
     projections: Vec<Box<dyn Run>>,
     statuses: Statuses,
     options: Options,
@@ -85,20 +92,43 @@ struct Options {
 /// A projection that can be started.
 trait Run: Send {
     fn run(self: Box<Self>, holder: Holder) -> BoxFuture<'static, Result<(), StoreError>>;
-    fn holder(&self, of: &Projections, shutdown: &watch::Receiver<bool>) -> Holder;
+    fn holder(&self, with: With, shutdown: &watch::Receiver<bool>) -> Holder;
 }
 
-impl Projections {
+/// What all projections of a process run with.
+type With = (Arc<dyn ViewStore>, Options);
+
+impl<S: ViewStore + Clone> Projections<S> {
     /// None yet.
-    pub fn new(store: &(impl ViewStore + Clone)) -> Self {
+    pub fn new(store: &S) -> Self {
         let options = Options { lease: LEASE, patience: PATIENCE, batch: BATCH };
-        Self { store: Arc::new(store.clone()), projections: Vec::new(), statuses: Statuses::default(), options }
+        Self { store: store.clone(), projections: Vec::new(), statuses: Statuses::default(), options }
     }
 
     /// Adds a view: its table is made when the projections run, and served once it has caught up.
     pub fn view<V: View>(mut self) -> Self {
         let status = self.statuses.enter(V::TABLE.to_string());
         self.projections.push(Box::new(view::ViewProjection::<V>::new(status)));
+        self
+    }
+
+    /// Adds a projection of your own, which works in the store's transactions.
+    pub fn projection<P: Projection<S::Connection>>(mut self, projection: P) -> Self
+    where
+        S: TransactionalStore,
+    {
+        const { assert_name(P::NAME) };
+        const { assert!(P::VERSION > 0, "versions of a projection begin with 1") };
+        let status = self.statuses.enter(format!("{} v{}", P::NAME, P::VERSION));
+        self.projections.push(Box::new(Running::new(Custom::new(self.store.clone(), projection), status)));
+        self
+    }
+
+    /// Adds something outside the store that is told of events.
+    pub fn sink<K: Sink>(mut self, sink: K) -> Self {
+        const { assert_name(K::NAME) };
+        let status = self.statuses.enter(K::NAME.to_owned());
+        self.projections.push(Box::new(Running::new(Delivering(sink), status)));
         self
     }
 
@@ -135,10 +165,11 @@ impl Projections {
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), StoreError> {
         let (stop, stopping) = watch::channel(false);
         let projections = std::mem::take(&mut self.projections);
+        let with: With = (Arc::new(self.store.clone()), self.options);
         let mut running: FuturesUnordered<_> = projections
             .into_iter()
             .map(|projection| {
-                let holder = projection.holder(&self, &stopping);
+                let holder = projection.holder(with.clone(), &stopping);
                 let status = holder.status.clone();
                 let task = Task::start(projection.run(holder));
                 async move {
@@ -179,7 +210,7 @@ fn panicked(ended: tokio::task::JoinError) -> StoreError {
     StoreError::failed(format!("a projection panicked: {text}"))
 }
 
-impl fmt::Debug for Projections {
+impl<S> fmt::Debug for Projections<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Projections").field("options", &self.options).finish_non_exhaustive()
     }

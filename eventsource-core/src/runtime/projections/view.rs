@@ -18,7 +18,7 @@ use crate::words::event::{Recorded, now};
 
 use super::holder::Holder;
 use super::status::{Activity, Entry};
-use super::{Projections, Run};
+use super::{Run, With};
 
 /// Between two looks whether it has caught up.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -35,8 +35,7 @@ impl<V: View> ViewProjection<V> {
 }
 
 impl<V: View> Run for ViewProjection<V> {
-    fn holder(&self, of: &Projections, shutdown: &watch::Receiver<bool>) -> Holder {
-        let with = (of.store.clone(), of.options);
+    fn holder(&self, with: With, shutdown: &watch::Receiver<bool>) -> Holder {
         Holder::new(with, V::TABLE.checkpoint_key(), self.status.clone(), shutdown.clone())
     }
 
