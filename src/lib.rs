@@ -68,7 +68,7 @@
 //! | [`Subscribe`], [`Subscription`] | typed events as they come, without an end |
 //! | [`View`], [`Fold`], [`Keys`] | what you write: a row of a table, and what events change in it |
 //! | [`ViewReader`], [`LiveView`] | the rows of a view: from its table, or folded when they are asked for, also as of the past |
-//! | [`Projections`], [`Statuses`] | views that run, each by one owner among all processes |
+//! | [`Projections`], [`Statuses`], [`Progress`] | views that run, each by one owner among all processes; how they do, and how far they are behind |
 //! | [`memory::MemoryStore`], `sqlite::SqliteStore`, `postgres::PgStore` | where events are kept |
 //! | [`copy()`], [`Import`] | every event of one store into another, and what a target of that implements |
 //! | [`EventStore`], [`ViewStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |
@@ -93,6 +93,7 @@
 //! | `sqlite` | no | the module `sqlite`: an embedded store in one file |
 //! | `postgres` | no | the module `postgres`: a store on a PostgreSQL server |
 //! | `rust_decimal` | no | [`EventSchema`] and [`ColumnType`] for `rust_decimal::Decimal` |
+//! | `metrics` | no | what projections do, for the crate `metrics`: see [`Statuses`] |
 //! | `testing` | no | the module `testing`: given / when / then, snapshot checks, the book of rules for stores |
 
 #[doc(inline)]

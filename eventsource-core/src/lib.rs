@@ -19,7 +19,7 @@ pub use contract::import::{Import, Positions};
 pub use contract::load::{AsOf, BareEvent, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad};
 pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
 pub use contract::snapshot::{PendingSnapshot, RawSnapshot, Snapshot, SnapshotKey, SnapshotMark};
-pub use contract::store::{EventStore, HeldType, StoreIdentity};
+pub use contract::store::{EventStore, HeldType, StoreHead, StoreIdentity};
 pub use contract::view::{HeldView, Scan, ViewStore};
 #[doc(inline)]
 pub use eventsource_schema as schema;
@@ -41,7 +41,7 @@ pub use runtime::execute::{ExecuteError, Executed};
 pub use runtime::history::{History, HistoryPage};
 pub use runtime::live_view::LiveView;
 pub use runtime::options::ExecuteOptions;
-pub use runtime::projections::{Activity, ProjectionStatus, Projections, Statuses};
+pub use runtime::projections::{Activity, Progress, ProjectionStatus, Projections, Statuses};
 pub use runtime::repository::{Loaded, Repository};
 pub use runtime::retry::Retry;
 pub use runtime::snapshot_check::SnapshotCheck;

@@ -1,7 +1,9 @@
 //! Projections that run: whose they are, what they write, what stops them; on each store.
 
+mod measured;
 mod owners;
 mod serving;
+mod status;
 mod things;
 mod trouble;
 mod waiting;

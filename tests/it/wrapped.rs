@@ -7,8 +7,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use eventsource::{
     AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Claim, ColumnValue, EventStore, Feed, HeldType, HeldView,
-    Load, LoadEnd, Page, PendingSnapshot, Position, Read, Row, RowChanges, Scan, Snapshot, StoreError, StoreIdentity,
-    StreamId, ViewStore, ViewTable, Visit, VisitLoad,
+    Load, LoadEnd, Page, PendingSnapshot, Position, Read, Row, RowChanges, Scan, Snapshot, StoreError, StoreHead,
+    StoreIdentity, StreamId, ViewStore, ViewTable, Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -38,6 +38,7 @@ pub(crate) struct Wrapped {
     reads: Faults,
     /// And to the next writes of rows.
     writes: Faults,
+    held_back: Arc<Mutex<Duration>>,
 }
 
 #[derive(Default)]
@@ -69,6 +70,7 @@ impl Wrapped {
             counts: Arc::default(),
             reads: Faults::default(),
             writes: Faults::default(),
+            held_back: Arc::default(),
         }
     }
 
@@ -95,6 +97,11 @@ impl Wrapped {
     /// Lets the next writes of rows fail.
     pub(crate) fn fail_writes(&self, fault: Fault, times: usize) {
         self.writes.set(fault, times);
+    }
+
+    /// Says that an append has been open for so long.
+    pub(crate) fn hold_back(&self, age: Duration) {
+        *self.held_back.lock().unwrap() = age;
     }
 
     pub(crate) fn faults_left(&self) -> usize {
@@ -196,6 +203,10 @@ impl EventStore for Wrapped {
             self.inner().wait_past(position).await
         }
         .boxed()
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<StoreHead, StoreError>> {
+        async move { Ok(self.inner().head().await?.held_back(*self.held_back.lock().unwrap())) }.boxed()
     }
 
     fn feed(&self) -> &Feed {

@@ -1,6 +1,9 @@
 //! Projections that run: each has one owner among all processes, and its rows and its checkpoint are one write.
 
 mod holder;
+mod meter;
+mod progress;
+mod rate;
 mod status;
 mod view;
 
@@ -12,6 +15,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::contract::task::Task;
@@ -20,6 +24,8 @@ use crate::folding::view::View;
 use crate::words::error::StoreError;
 
 use holder::Holder;
+pub use progress::Progress;
+use progress::Telling;
 pub use status::{Activity, ProjectionStatus, Statuses};
 
 /// How long a projection stays with an owner that is not heard of.
@@ -73,6 +79,7 @@ pub struct Projections {
     projections: Vec<Box<dyn Run>>,
     statuses: Statuses,
     options: Options,
+    telling: Option<Telling>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -92,12 +99,15 @@ impl Projections {
     /// None yet.
     pub fn new(store: &(impl ViewStore + Clone)) -> Self {
         let options = Options { lease: LEASE, patience: PATIENCE, batch: BATCH };
-        Self { store: Arc::new(store.clone()), projections: Vec::new(), statuses: Statuses::default(), options }
+        let store = Arc::new(store.clone());
+        let statuses = Statuses::new(store.clone());
+        Self { store, projections: Vec::new(), statuses, options, telling: None }
     }
 
     /// Adds a view: its table is made when the projections run, and served once it has caught up.
     pub fn view<V: View>(mut self) -> Self {
-        let status = self.statuses.enter(V::TABLE.to_string());
+        let follows = view::follows::<V>();
+        let status = self.statuses.enter(V::TABLE.to_string(), follows);
         self.projections.push(Box::new(view::ViewProjection::<V>::new(status)));
         self
     }
@@ -128,6 +138,27 @@ impl Projections {
         self.statuses.clone()
     }
 
+    /// Tells how far each is behind, at once and then whenever so much time has passed, as long as they run: for a bar that
+    /// shows how a view is built, and to keep the gauges of [`Statuses`] up to date.
+    ///
+    /// Each time, the store is asked as by [`Statuses::progress`]; while it is out of reach, nothing is told.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use eventsource::{Projections, memory::MemoryStore};
+    /// let projections = Projections::new(&MemoryStore::new()).on_progress(Duration::from_secs(1), |all| {
+    ///     for progress in all {
+    ///         let (name, left) = (&progress.status.name, progress.left);
+    ///         println!("{name}: {} of {}, {left:?} to go", progress.status.position, progress.head);
+    ///     }
+    /// });
+    /// # drop(projections);
+    /// ```
+    pub fn on_progress(mut self, every: Duration, tell: impl FnMut(&[Progress]) + Send + 'static) -> Self {
+        self.telling = Some(Telling { every, tell: Box::new(tell) });
+        self
+    }
+
     /// Runs them until `shutdown` is ready: then each ends its batch and is given back to others.
     ///
     /// A projection that cannot go on stops, and the others go on: the error is in its [status](Self::statuses) and in
@@ -135,12 +166,14 @@ impl Projections {
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), StoreError> {
         let (stop, stopping) = watch::channel(false);
         let projections = std::mem::take(&mut self.projections);
+        let _telling = self.telling.take().map(|telling| Task::start(telling.go_on(self.statuses.clone())));
         let mut running: FuturesUnordered<_> = projections
             .into_iter()
             .map(|projection| {
                 let holder = projection.holder(&self, &stopping);
                 let status = holder.status.clone();
-                let task = Task::start(projection.run(holder));
+                let span = tracing::info_span!("projection", name = status.name());
+                let task = Task::start(projection.run(holder).instrument(span.clone()));
                 async move {
                     let ended = match task.await {
                         Ok(ended) => ended,
@@ -149,6 +182,7 @@ impl Projections {
                     status.ended(&ended);
                     ended
                 }
+                .instrument(span)
             })
             .collect();
         let mut first = Ok(());

@@ -1,15 +1,17 @@
 //! A view as a projection: batches of events become rows, written with their checkpoint.
 
 use std::marker::PhantomData;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::contract::checkpoint::Checkpoint;
 use crate::contract::read::Read;
 use crate::contract::view::MOST_KEYS;
+use crate::folding::event_set::stored_names;
 use crate::folding::view::View;
 use crate::folding::view_batch::ViewBatch;
 use crate::runtime::subscription::{Subscribe, Subscription};
@@ -17,7 +19,7 @@ use crate::words::error::StoreError;
 use crate::words::event::{Recorded, now};
 
 use super::holder::Holder;
-use super::status::{Activity, Entry};
+use super::status::{Activity, Entry, Follows};
 use super::{Projections, Run};
 
 /// Between two looks whether it has caught up.
@@ -26,6 +28,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(super) struct ViewProjection<V> {
     status: Entry,
     view: PhantomData<fn() -> V>,
+}
+
+/// What a status of the view looks for.
+pub(super) fn follows<V: View>() -> Follows {
+    Follows { key: V::TABLE.checkpoint_key(), read: Read::all().names(stored_names::<V::Event>()) }
 }
 
 impl<V: View> ViewProjection<V> {
@@ -84,8 +91,9 @@ impl<V: View> Running<V> {
                 return Ok(());
             }
             holder.renew().await?;
-            let count = batch.len();
-            self.write(holder, batch).await?;
+            let (count, began) = (batch.len(), Instant::now());
+            self.write(holder, batch).instrument(tracing::debug_span!("projection_batch", events = count)).await?;
+            holder.status.batch_took(began.elapsed());
             holder.status.handled(count, self.saved.cursor.position);
         }
     }
