@@ -52,6 +52,7 @@
 //! | change an event that is stored | [`guide::evolving`] |
 //! | follow events as they come | [`guide::reading`] |
 //! | answer questions about many aggregates | [`guide::views`] |
+//! | change such an answer, while it is asked for | [`guide::rebuilding`] |
 //! | test decisions | [`guide::testing`] |
 //! | run it on SQLite | [`guide::operating`] |
 //! | run it on PostgreSQL | [`guide::postgres`] |
@@ -69,6 +70,7 @@
 //! | [`View`], [`Fold`], [`Keys`] | what you write: a row of a table, and what events change in it |
 //! | [`ViewReader`], [`LiveView`] | the rows of a view: from its table, or folded when they are asked for, also as of the past |
 //! | [`Projections`], [`Statuses`], [`Progress`] | views that run, each by one owner among all processes; how they do, and how far they are behind |
+//! | [`compare_views`], [`Compared`], [`RowDifference`] | what two tables of a view do not hold alike |
 //! | [`memory::MemoryStore`], `sqlite::SqliteStore`, `postgres::PgStore` | where events are kept |
 //! | [`copy()`], [`Import`] | every event of one store into another, and what a target of that implements |
 //! | [`EventStore`], [`ViewStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |

@@ -35,6 +35,7 @@ pub use folding::view::{Fold, Keys, View};
 pub use runtime::catalog::{
     Catalog, CatalogEntry, CatalogError, EventsVerified, Sample, TypesVerified, UnreadableType,
 };
+pub use runtime::comparing::{Compared, RowDifference, compare_views};
 pub use runtime::copy::{Copied, Copying, copy};
 pub use runtime::events::Events;
 pub use runtime::execute::{ExecuteError, Executed};

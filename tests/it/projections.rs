@@ -1,7 +1,10 @@
 //! Projections that run: whose they are, what they write, what stops them; on each store.
 
+mod compared;
+mod killed;
 mod measured;
 mod owners;
+mod rebuilt;
 mod serving;
 mod status;
 mod things;

@@ -4,6 +4,7 @@ mod holder;
 mod meter;
 mod progress;
 mod rate;
+mod refold;
 mod status;
 mod view;
 
@@ -87,6 +88,7 @@ struct Options {
     lease: Duration,
     patience: Duration,
     batch: usize,
+    switch_by_hand: bool,
 }
 
 /// A projection that can be started.
@@ -98,7 +100,7 @@ trait Run: Send {
 impl Projections {
     /// None yet.
     pub fn new(store: &(impl ViewStore + Clone)) -> Self {
-        let options = Options { lease: LEASE, patience: PATIENCE, batch: BATCH };
+        let options = Options { lease: LEASE, patience: PATIENCE, batch: BATCH, switch_by_hand: false };
         let store = Arc::new(store.clone());
         let statuses = Statuses::new(store.clone());
         Self { store, projections: Vec::new(), statuses, options, telling: None }
@@ -106,9 +108,8 @@ impl Projections {
 
     /// Adds a view: its table is made when the projections run, and served once it has caught up.
     pub fn view<V: View>(mut self) -> Self {
-        let follows = view::follows::<V>();
-        let status = self.statuses.enter(V::TABLE.to_string(), follows);
-        self.projections.push(Box::new(view::ViewProjection::<V>::new(status)));
+        let status = self.statuses.enter(V::TABLE.to_string(), view::follows::<V>(&V::TABLE));
+        self.projections.push(Box::new(view::ViewProjection::<V>::new(status, V::TABLE, view::Serving::WhenCaughtUp)));
         self
     }
 
@@ -130,6 +131,17 @@ impl Projections {
     /// a batch is what is there.
     pub fn batch(mut self, events: usize) -> Self {
         self.options.batch = events.clamp(1, 10_000);
+        self
+    }
+
+    /// Leaves it to you which table of a view is seen under its stable name: what is built beside a table that serves
+    /// waits for [`serve_view`](ViewStore::serve_view), to be [compared](crate::compare_views) before, for example. A
+    /// view of which no table serves yet is served when it has caught up.
+    ///
+    /// Without it, a view that has caught up takes the name from older versions, also from one to which somebody has
+    /// switched back.
+    pub fn switch_by_hand(mut self) -> Self {
+        self.options.switch_by_hand = true;
         self
     }
 
