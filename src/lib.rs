@@ -53,6 +53,7 @@
 //! | follow events as they come | [`guide::reading`] |
 //! | answer questions about many aggregates | [`guide::views`] |
 //! | do other work on events: tables of your own, mails, messages | [`guide::projections`] |
+//! | change such an answer, while it is asked for | [`guide::rebuilding`] |
 //! | test decisions | [`guide::testing`] |
 //! | run it on SQLite | [`guide::operating`] |
 //! | run it on PostgreSQL | [`guide::postgres`] |
@@ -70,7 +71,8 @@
 //! | [`View`], [`Fold`], [`Keys`] | what you write: a row of a table, and what events change in it |
 //! | [`ViewReader`], [`LiveView`] | the rows of a view: from its table, or folded when they are asked for, also as of the past |
 //! | [`Projection`], [`Sink`] | what you write: work on events in the store's transactions, and outside of it |
-//! | [`Projections`], [`Statuses`] | views, projections and sinks that run, each by one owner among all processes |
+//! | [`Projections`], [`Statuses`], [`Progress`] | views, projections and sinks that run, each by one owner among all processes; how they do, and how far they are behind |
+//! | [`compare_views`], [`Compared`], [`RowDifference`] | what two tables of a view do not hold alike |
 //! | [`memory::MemoryStore`], `sqlite::SqliteStore`, `postgres::PgStore` | where events are kept |
 //! | [`copy()`], [`Import`] | every event of one store into another, and what a target of that implements |
 //! | [`EventStore`], [`ViewStore`], [`TransactionalStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |
@@ -95,6 +97,7 @@
 //! | `sqlite` | no | the module `sqlite`: an embedded store in one file |
 //! | `postgres` | no | the module `postgres`: a store on a PostgreSQL server |
 //! | `rust_decimal` | no | [`EventSchema`] and [`ColumnType`] for `rust_decimal::Decimal` |
+//! | `metrics` | no | what projections do, for the crate `metrics`: see [`Statuses`] |
 //! | `testing` | no | the module `testing`: given / when / then, snapshot checks, the book of rules for stores |
 
 #[doc(inline)]

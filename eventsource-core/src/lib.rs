@@ -19,7 +19,7 @@ pub use contract::import::{Import, Positions};
 pub use contract::load::{AsOf, BareEvent, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad};
 pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
 pub use contract::snapshot::{PendingSnapshot, RawSnapshot, Snapshot, SnapshotKey, SnapshotMark};
-pub use contract::store::{EventStore, HeldType, StoreIdentity};
+pub use contract::store::{EventStore, HeldType, StoreHead, StoreIdentity};
 pub use contract::transaction::{Advance, TransactionalStore, Work};
 pub use contract::view::{HeldView, Scan, ViewStore};
 #[doc(inline)]
@@ -36,6 +36,7 @@ pub use folding::view::{Fold, Keys, View};
 pub use runtime::catalog::{
     Catalog, CatalogEntry, CatalogError, EventsVerified, Sample, TypesVerified, UnreadableType,
 };
+pub use runtime::comparing::{Compared, RowDifference, compare_views};
 pub use runtime::copy::{Copied, Copying, copy};
 pub use runtime::events::Events;
 pub use runtime::execute::{ExecuteError, Executed};
@@ -44,7 +45,7 @@ pub use runtime::live_view::LiveView;
 pub use runtime::options::ExecuteOptions;
 pub use runtime::projections::custom::Projection;
 pub use runtime::projections::sink::{FencingToken, Sink, SinkStart};
-pub use runtime::projections::{Activity, ProjectionStatus, Projections, Statuses};
+pub use runtime::projections::{Activity, Progress, ProjectionStatus, Projections, Statuses};
 pub use runtime::repository::{Loaded, Repository};
 pub use runtime::retry::Retry;
 pub use runtime::snapshot_check::SnapshotCheck;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use eventsource_core::Position;
+use chrono::{DateTime, Utc};
+use eventsource_core::{Position, StoreHead};
 use sqlx::Row;
 
 use crate::connect::Link;
@@ -63,4 +64,19 @@ pub(crate) async fn status(
     });
     let open_appends = open_appends.collect::<Result<_, sqlx::Error>>()?;
     Ok(PgStatus { ordering, watermark: Position(watermark as u64), newest, open_appends })
+}
+
+/// The same in short: who looks at every projection wants no list of names.
+pub(crate) async fn head(
+    link: &mut Link,
+    sql: &Sql,
+    now: Option<DateTime<Utc>>,
+    events_table: i64,
+) -> Result<StoreHead, Failure> {
+    let watermark = look(link, sql).await?;
+    let newest = cursor_at_or_below(link, sql, watermark).await?.position;
+    let row = sql.query(&sql.held_back).bind(events_table).fetch_one(&mut link.pg).await?;
+    let (time, seconds): (DateTime<Utc>, Option<f64>) = (row.try_get(0)?, row.try_get(1)?);
+    let held_back = Duration::from_secs_f64(seconds.unwrap_or_default().max(0.0));
+    Ok(StoreHead::new(newest, now.unwrap_or(time)).held_back(held_back))
 }

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use eventsource_core::backend::{AppendQueue, BatchQueue};
 use eventsource_core::{
     AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Claim, EventStore, Feed, HeldType, Import, Load,
-    LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreIdentity, StreamId,
-    Visit, VisitLoad,
+    LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreHead,
+    StoreIdentity, StreamId, Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::append::{self, Answer, Refusal, Terms, Within};
 use crate::conditions;
-use crate::connect::Connections;
+use crate::connect::{Connections, Link};
 use crate::error::Failure;
 use crate::first_result::settle;
 use crate::head::Head;
@@ -32,7 +32,7 @@ use crate::noted_types::Types;
 use crate::options::PgOptions;
 use crate::snapshots::SnapshotWriter;
 use crate::sql::Sql;
-use crate::status::{PgStatus, status};
+use crate::status::{self, PgStatus, status};
 use crate::views::Views;
 use crate::writer::{Attempts, Writer};
 use crate::{checkpoints, import, load, migrate, read, snapshots};
@@ -373,6 +373,12 @@ impl EventStore for PgStore {
 
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
         self.shared.head.wait_past(&self.shared.connections, &self.shared.sql, position).boxed()
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<StoreHead, StoreError>> {
+        let Shared { connections, sql, options, inspected, .. } = &*self.shared;
+        let head = async |link: &mut Link| status::head(link, sql, options.now(), inspected.events_table).await;
+        async move { connections.run(head).await }.boxed()
     }
 
     fn feed(&self) -> &Feed {

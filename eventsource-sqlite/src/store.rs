@@ -9,7 +9,7 @@ use eventsource_core::backend::{AppendQueue, BatchQueue};
 use eventsource_core::{
     AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Claim, Clock, EventStore, Feed, HeldType,
     Import, Limits, Load, LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError,
-    StoreIdentity, StreamId, Visit, VisitLoad,
+    StoreHead, StoreIdentity, StreamId, Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -26,7 +26,7 @@ use crate::patience::Turn;
 use crate::snapshots::SnapshotWriter;
 use crate::verify::{Verification, verify};
 use crate::views::Views;
-use crate::watch::Head;
+use crate::watch::{Head, read_head};
 use crate::writer::Writer;
 use crate::{checkpoints, import, load, migrate, read, snapshots};
 
@@ -242,6 +242,14 @@ impl EventStore for SqliteStore {
 
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
         self.shared.head.wait_past(&self.shared.connections, position).boxed()
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<StoreHead, StoreError>> {
+        async move {
+            let newest = read_head(&self.shared.connections).await?;
+            Ok(StoreHead::new(newest, self.shared.clock.now()))
+        }
+        .boxed()
     }
 
     fn feed(&self) -> &Feed {

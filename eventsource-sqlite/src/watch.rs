@@ -99,7 +99,7 @@ impl Head {
     }
 }
 
-async fn read_head(connections: &Connections) -> Result<Position, StoreError> {
+pub(crate) async fn read_head(connections: &Connections) -> Result<Position, StoreError> {
     let mut reading = connections.read().await?;
     let row = query("SELECT coalesce(max(position), 0) FROM events")
         .fetch_one(reading.connection()?)

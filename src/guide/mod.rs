@@ -7,10 +7,11 @@
 //! 5. [`reading`]: events as they come, checkpoints
 //! 6. [`views`]: tables that are folded from events
 //! 7. [`projections`]: other work on events: in the store's transactions, and outside of it
-//! 8. [`testing`]: decisions without a store, snapshots, your own store
-//! 9. [`operating`]: SQLite in production
-//! 10. [`postgres`]: PostgreSQL in production
-//! 11. [`store_authors`]: writing a store
+//! 8. [`rebuilding`]: tables that are built anew beside those that serve
+//! 9. [`testing`]: decisions without a store, snapshots, your own store
+//! 10. [`operating`]: SQLite in production
+//! 11. [`postgres`]: PostgreSQL in production
+//! 12. [`store_authors`]: writing a store
 //!
 //! Every block of Rust on these pages is compiled and run by the tests.
 
@@ -40,6 +41,8 @@ pub mod views {}
 
 #[doc = include_str!("projections.md")]
 pub mod projections {}
+#[doc = include_str!("rebuilding.md")]
+pub mod rebuilding {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}

@@ -1,9 +1,14 @@
 //! Projections that run: whose they are, what they write, what stops them; on each store.
 
+mod compared;
 mod custom;
+mod killed;
+mod measured;
 mod owners;
+mod rebuilt;
 mod serving;
 mod sinks;
+mod status;
 mod tally;
 mod things;
 mod trouble;

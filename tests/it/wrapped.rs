@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use eventsource::{
     Advance, AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Claim, ColumnValue, EventStore, Feed, HeldType,
     HeldView, Load, LoadEnd, Page, PendingSnapshot, Position, Read, Row, RowChanges, Scan, Snapshot, StoreError,
-    StoreIdentity, StreamId, TransactionalStore, ViewStore, ViewTable, Visit, VisitLoad, Work,
+    StoreHead, StoreIdentity, StreamId, TransactionalStore, ViewStore, ViewTable, Visit, VisitLoad, Work,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -41,6 +41,7 @@ pub(crate) struct Wrapped<S: ?Sized = dyn ViewStore> {
     saves: Faults,
     /// And to the next claims.
     claims: Faults,
+    held_back: Arc<Mutex<Duration>>,
 }
 
 impl<S: ?Sized> Clone for Wrapped<S> {
@@ -54,6 +55,7 @@ impl<S: ?Sized> Clone for Wrapped<S> {
             writes: self.writes.clone(),
             saves: self.saves.clone(),
             claims: self.claims.clone(),
+            held_back: self.held_back.clone(),
         }
     }
 }
@@ -107,6 +109,7 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
             writes: Faults::default(),
             saves: Faults::default(),
             claims: Faults::default(),
+            held_back: Arc::default(),
         }
     }
 
@@ -143,6 +146,11 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
     /// The same store, with faults of its own.
     pub(crate) fn apart(&self) -> Self {
         Self::around(self.identity, self.inner())
+    }
+
+    /// Says that an append has been open for so long.
+    pub(crate) fn hold_back(&self, age: Duration) {
+        *self.held_back.lock().unwrap() = age;
     }
 
     pub(crate) fn faults_left(&self) -> usize {
@@ -244,6 +252,10 @@ impl<S: ViewStore + ?Sized> EventStore for Wrapped<S> {
             self.inner().wait_past(position).await
         }
         .boxed()
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<StoreHead, StoreError>> {
+        async move { Ok(self.inner().head().await?.held_back(*self.held_back.lock().unwrap())) }.boxed()
     }
 
     fn feed(&self) -> &Feed {

@@ -34,6 +34,32 @@ impl StoreIdentity {
     }
 }
 
+/// Where a store stands, asked by whoever wants to know how far behind somebody is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreHead {
+    /// The newest event that readers see; 0 while there is none.
+    pub newest: Position,
+    /// The time by the clock that events are recorded with.
+    pub time: DateTime<Utc>,
+    /// For how long an append that is still open has held readers back, at most: since when its transaction is open.
+    /// Zero where none is open, and in stores whose appends hold nobody back.
+    pub held_back: Duration,
+}
+
+impl StoreHead {
+    /// The head of a store whose readers nobody holds back.
+    pub fn new(newest: Position, time: DateTime<Utc>) -> Self {
+        Self { newest, time, held_back: Duration::ZERO }
+    }
+
+    /// Sets for how long readers have been held back.
+    pub fn held_back(mut self, held_back: Duration) -> Self {
+        self.held_back = held_back;
+        self
+    }
+}
+
 /// A stored name with one version of its shape, of which a store holds events.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -81,6 +107,9 @@ pub trait EventStore: Send + Sync + 'static {
 
     /// Waits until an event behind `position` is visible, and answers the newest visible position.
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>>;
+
+    /// The newest visible event, the store's time, and for how long its readers have been held back.
+    fn head(&self) -> BoxFuture<'_, Result<StoreHead, StoreError>>;
 
     /// The live reader that its subscribers in this process share. A store keeps one, in what its clones have in common.
     fn feed(&self) -> &Feed;
@@ -160,6 +189,10 @@ macro_rules! forward {
 
             fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
                 (**self).wait_past(position)
+            }
+
+            fn head(&self) -> BoxFuture<'_, Result<StoreHead, StoreError>> {
+                (**self).head()
             }
 
             fn feed(&self) -> &Feed {

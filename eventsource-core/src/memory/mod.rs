@@ -22,7 +22,7 @@ use crate::contract::feed::Feed;
 use crate::contract::load::{Load, LoadEnd, LoadRow, VisitLoad};
 use crate::contract::read::{Page, Read, Visit};
 use crate::contract::snapshot::{PendingSnapshot, Snapshot};
-use crate::contract::store::{EventStore, HeldType, StoreIdentity};
+use crate::contract::store::{EventStore, HeldType, StoreHead, StoreIdentity};
 use crate::words::clock::Clock;
 use crate::words::error::StoreError;
 use crate::words::stream::{Position, StreamId};
@@ -166,6 +166,10 @@ impl EventStore for MemoryStore {
             }
         }
         .boxed()
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<StoreHead, StoreError>> {
+        async move { Ok(StoreHead::new(self.open_log()?.head(), self.shared.clock.now())) }.boxed()
     }
 
     fn feed(&self) -> &Feed {

@@ -1,6 +1,7 @@
 //! Floor 4: the async loops over a store.
 
 pub(crate) mod catalog;
+pub(crate) mod comparing;
 pub(crate) mod copy;
 pub(crate) mod events;
 pub(crate) mod execute;

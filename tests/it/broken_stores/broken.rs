@@ -9,7 +9,8 @@ use eventsource::memory::MemoryStore;
 use eventsource::testing::conformance::Fixture;
 use eventsource::{
     AppendOutcome, AppendRequest, Appended, Checkpoint, CheckpointKey, Claim, Clock, EventStore, Feed, HeldType, Load,
-    LoadEnd, Page, PendingSnapshot, Position, Read, Snapshot, StoreError, StoreIdentity, StreamId, Visit, VisitLoad,
+    LoadEnd, Page, PendingSnapshot, Position, Read, Snapshot, StoreError, StoreHead, StoreIdentity, StreamId, Visit,
+    VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
@@ -136,6 +137,21 @@ impl EventStore for Broken {
                 newest = self.inner.wait_past(position) => newest,
                 _ = ended => Err(StoreError::closed()),
             }
+        }
+        .boxed()
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<StoreHead, StoreError>> {
+        async move {
+            self.open()?;
+            let mut head = self.inner.head().await?;
+            match self.defect {
+                HeadIsLate => head.newest = Position(head.newest.0.saturating_sub(1)),
+                HeadHasItsOwnClock => head.time -= chrono::TimeDelta::hours(1),
+                HeldBackByNobody => head.held_back = Duration::from_secs(1),
+                _ => {}
+            }
+            Ok(head)
         }
         .boxed()
     }

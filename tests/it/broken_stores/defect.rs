@@ -168,6 +168,11 @@ defects! {
     WakesOnlyAtOnce: a_waiter_wakes_when_an_event_is_appended;
     WaitsForNothing: a_waiter_does_not_return_before_there_is_an_event an_event_is_readable_when_its_waiter_wakes;
 
+    // The head.
+    HeadIsLate: the_head_is_the_newest_event;
+    HeadHasItsOwnClock: the_head_tells_the_time_that_events_are_recorded_at;
+    HeldBackByNobody: nobody_is_held_back_while_no_append_is_open;
+
     // Checkpoints.
     CheckpointLosesItsId: a_checkpoint_comes_back_as_it_was_saved;
     CheckpointOnlyForward: a_checkpoint_may_be_moved_both_ways;

@@ -10,7 +10,7 @@ use eventsource::sqlite::SqliteStore;
 use eventsource::{
     AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Claim, EventStore, ExpectedVersion, Feed, HeldType,
     Import, Load, LoadEnd, NewEvent, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError,
-    StoreIdentity, StreamId, Version, Visit, VisitLoad, copy,
+    StoreHead, StoreIdentity, StreamId, Version, Visit, VisitLoad, copy,
 };
 use futures::future::BoxFuture;
 use sqlx::query;
@@ -67,6 +67,9 @@ impl EventStore for Faulty {
         unreachable!()
     }
     fn wait_past(&self, _: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
+        unreachable!()
+    }
+    fn head(&self) -> BoxFuture<'_, Result<StoreHead, StoreError>> {
         unreachable!()
     }
     fn feed(&self) -> &Feed {

@@ -87,7 +87,7 @@ async fn a_process_that_is_shut_down_gives_its_views_back_at_once() {
         let first = Running::start(balances(&store).lease(long));
         until("the first owns it", async || first.owns()).await;
         let second = Running::start(balances(&store));
-        until("the second waits", async || matches!(second.status().activity, Activity::Waiting { .. })).await;
+        until("the second waits", async || matches!(second.status().activity, Activity::Waiting)).await;
         first.stop().await.unwrap();
         until("the second owns it", async || second.owns()).await;
         second.stop().await.unwrap();

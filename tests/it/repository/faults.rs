@@ -9,7 +9,7 @@ use eventsource::memory::MemoryStore;
 use eventsource::{
     AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Claim, Conflict, EventStore, ExecuteError, ExecuteOptions,
     Feed, HeldType, Load, LoadEnd, NewEvent, Page, PendingSnapshot, Position, Read, Repository, Retry, Snapshot,
-    StoreError, StoreIdentity, StreamId, Version, Visit, VisitLoad,
+    StoreError, StoreHead, StoreIdentity, StreamId, Version, Visit, VisitLoad,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -86,6 +86,10 @@ impl EventStore for Stumbling {
 
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
         self.inner.wait_past(position)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<StoreHead, StoreError>> {
+        self.inner.head()
     }
 
     fn feed(&self) -> &Feed {

@@ -1,10 +1,11 @@
 //! What custom projections and sinks have in common: batches of events, each done once before the next.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
 use crate::contract::read::Read;
@@ -15,7 +16,7 @@ use crate::words::error::StoreError;
 use crate::words::event::{Recorded, now};
 
 use super::holder::Holder;
-use super::status::{Activity, Entry};
+use super::status::{Activity, Entry, Follows};
 use super::{Run, With};
 
 /// Between two looks whether it has caught up.
@@ -26,6 +27,11 @@ pub(super) trait Consumer: Send + Sync + 'static {
     type Event: EventSet;
 
     fn key(&self) -> CheckpointKey;
+
+    /// What its status looks for.
+    fn follows(&self) -> Follows {
+        Follows::events_of::<Self::Event>(self.key())
+    }
 
     /// Before it is claimed; it may have been claimed often before.
     fn prepare(&self, _: &Holder) -> impl Future<Output = Result<(), StoreError>> + Send {
@@ -67,9 +73,11 @@ impl<C: Consumer> Running<C> {
                 return Ok(());
             }
             holder.renew().await?;
-            let advance = batches.advance();
-            self.consumer.consume(holder, &events, &advance).await?;
+            let (advance, began) = (batches.advance(), Instant::now());
+            let span = tracing::debug_span!("projection_batch", events = events.len());
+            self.consumer.consume(holder, &events, &advance).instrument(span).await?;
             batches.saved = advance.to;
+            holder.status.batch_took(began.elapsed());
             holder.status.handled(events.len(), advance.to.cursor.position);
         }
     }

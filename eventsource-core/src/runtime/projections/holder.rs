@@ -13,7 +13,7 @@ use crate::contract::view::ViewStore;
 use crate::runtime::retry::Patience;
 use crate::words::error::StoreError;
 
-use super::status::{Activity, Entry};
+use super::status::Entry;
 use super::{Options, With, new_owner};
 
 /// What a projection needs to be one's own, and the place where it says what it does.
@@ -45,11 +45,11 @@ impl Holder {
             }
             match self.ask().await? {
                 Claim::Owned(checkpoint) => {
-                    self.status.at(Activity::CatchingUp, checkpoint.cursor.position);
+                    self.status.owned(self.owner, checkpoint.cursor.position);
                     return Ok(Some(checkpoint));
                 }
                 Claim::Held { owner, .. } => {
-                    self.status.doing(Activity::Waiting { owner });
+                    self.status.waits_for(owner);
                     // By one's own clock: that of the store may be another.
                     tokio::select! {
                         () = tokio::time::sleep(self.beat()) => {}

@@ -3,6 +3,10 @@
 mod consumer;
 pub(crate) mod custom;
 mod holder;
+mod meter;
+mod progress;
+mod rate;
+mod refold;
 pub(crate) mod sink;
 mod status;
 mod view;
@@ -15,6 +19,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::contract::task::Task;
@@ -23,10 +28,13 @@ use crate::contract::view::ViewStore;
 use crate::folding::view::View;
 use crate::words::error::StoreError;
 
-use consumer::{Running, assert_name};
+use consumer::{Consumer, Running, assert_name};
 use custom::{Custom, Projection};
 use holder::Holder;
+pub use progress::Progress;
+use progress::Telling;
 use sink::{Delivering, Sink};
+use status::Follows;
 pub use status::{Activity, ProjectionStatus, Statuses};
 
 /// How long a projection stays with an owner that is not heard of.
@@ -80,6 +88,7 @@ pub struct Projections<S> {
     projections: Vec<Box<dyn Run>>,
     statuses: Statuses,
     options: Options,
+    telling: Option<Telling>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +96,7 @@ struct Options {
     lease: Duration,
     patience: Duration,
     batch: usize,
+    switch_by_hand: bool,
 }
 
 /// A projection that can be started.
@@ -101,14 +111,16 @@ type With = (Arc<dyn ViewStore>, Options);
 impl<S: ViewStore + Clone> Projections<S> {
     /// None yet.
     pub fn new(store: &S) -> Self {
-        let options = Options { lease: LEASE, patience: PATIENCE, batch: BATCH };
-        Self { store: store.clone(), projections: Vec::new(), statuses: Statuses::default(), options }
+        let options = Options { lease: LEASE, patience: PATIENCE, batch: BATCH, switch_by_hand: false };
+        let statuses = Statuses::new(Arc::new(store.clone()));
+        Self { store: store.clone(), projections: Vec::new(), statuses, options, telling: None }
     }
 
     /// Adds a view: its table is made when the projections run, and served once it has caught up.
     pub fn view<V: View>(mut self) -> Self {
-        let status = self.statuses.enter(V::TABLE.to_string());
-        self.projections.push(Box::new(view::ViewProjection::<V>::new(status)));
+        let status =
+            self.statuses.enter(V::TABLE.to_string(), Follows::events_of::<V::Event>(V::TABLE.checkpoint_key()));
+        self.projections.push(Box::new(view::ViewProjection::<V>::new(status, V::TABLE, view::Serving::WhenCaughtUp)));
         self
     }
 
@@ -119,16 +131,18 @@ impl<S: ViewStore + Clone> Projections<S> {
     {
         const { assert_name(P::NAME) };
         const { assert!(P::VERSION > 0, "versions of a projection begin with 1") };
-        let status = self.statuses.enter(format!("{} v{}", P::NAME, P::VERSION));
-        self.projections.push(Box::new(Running::new(Custom::new(self.store.clone(), projection), status)));
+        let consumer = Custom::new(self.store.clone(), projection);
+        let status = self.statuses.enter(format!("{} v{}", P::NAME, P::VERSION), consumer.follows());
+        self.projections.push(Box::new(Running::new(consumer, status)));
         self
     }
 
     /// Adds something outside the store that is told of events.
     pub fn sink<K: Sink>(mut self, sink: K) -> Self {
         const { assert_name(K::NAME) };
-        let status = self.statuses.enter(K::NAME.to_owned());
-        self.projections.push(Box::new(Running::new(Delivering(sink), status)));
+        let consumer = Delivering(sink);
+        let status = self.statuses.enter(K::NAME.to_owned(), consumer.follows());
+        self.projections.push(Box::new(Running::new(consumer, status)));
         self
     }
 
@@ -153,9 +167,41 @@ impl<S: ViewStore + Clone> Projections<S> {
         self
     }
 
+    /// Leaves it to you which table of a view is seen under its stable name: what is built beside a table that serves
+    /// waits for [`serve_view`](ViewStore::serve_view), to be [compared](crate::compare_views) before, for example. A
+    /// view of which no table serves yet is served when it has caught up.
+    ///
+    /// Without it, a view that has caught up takes the name from older versions, also from one to which somebody has
+    /// switched back.
+    pub fn switch_by_hand(mut self) -> Self {
+        self.options.switch_by_hand = true;
+        self
+    }
+
     /// What each of them does; to be asked from elsewhere while they run.
     pub fn statuses(&self) -> Statuses {
         self.statuses.clone()
+    }
+
+    /// Tells how far each is behind, at once and then whenever so much time has passed, as long as they run: for a bar that
+    /// shows how a view is built, and to keep the gauges of [`Statuses`] up to date.
+    ///
+    /// Each time, the store is asked as by [`Statuses::progress`]; while it is out of reach, nothing is told.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use eventsource::{Projections, memory::MemoryStore};
+    /// let projections = Projections::new(&MemoryStore::new()).on_progress(Duration::from_secs(1), |all| {
+    ///     for progress in all {
+    ///         let (name, left) = (&progress.status.name, progress.left);
+    ///         println!("{name}: {} of {}, {left:?} to go", progress.status.position, progress.head);
+    ///     }
+    /// });
+    /// # drop(projections);
+    /// ```
+    pub fn on_progress(mut self, every: Duration, tell: impl FnMut(&[Progress]) + Send + 'static) -> Self {
+        self.telling = Some(Telling { every, tell: Box::new(tell) });
+        self
     }
 
     /// Runs them until `shutdown` is ready: then each ends its batch and is given back to others.
@@ -166,12 +212,14 @@ impl<S: ViewStore + Clone> Projections<S> {
         let (stop, stopping) = watch::channel(false);
         let projections = std::mem::take(&mut self.projections);
         let with: With = (Arc::new(self.store.clone()), self.options);
+        let _telling = self.telling.take().map(|telling| Task::start(telling.go_on(self.statuses.clone())));
         let mut running: FuturesUnordered<_> = projections
             .into_iter()
             .map(|projection| {
                 let holder = projection.holder(with.clone(), &stopping);
                 let status = holder.status.clone();
-                let task = Task::start(projection.run(holder));
+                let span = tracing::info_span!("projection", name = status.name());
+                let task = Task::start(projection.run(holder).instrument(span.clone()));
                 async move {
                     let ended = match task.await {
                         Ok(ended) => ended,
@@ -180,6 +228,7 @@ impl<S: ViewStore + Clone> Projections<S> {
                     status.ended(&ended);
                     ended
                 }
+                .instrument(span)
             })
             .collect();
         let mut first = Ok(());

@@ -1,20 +1,22 @@
 //! A view as a projection: batches of events become rows, written with their checkpoint.
 
 use std::marker::PhantomData;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::contract::checkpoint::Checkpoint;
 use crate::contract::read::Read;
-use crate::contract::view::MOST_KEYS;
+use crate::contract::view::{HeldView, MOST_KEYS};
 use crate::folding::view::View;
 use crate::folding::view_batch::ViewBatch;
 use crate::runtime::subscription::{Subscribe, Subscription};
 use crate::words::error::StoreError;
 use crate::words::event::{Recorded, now};
+use crate::words::view_table::ViewTable;
 
 use super::holder::Holder;
 use super::status::{Activity, Entry};
@@ -25,25 +27,34 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 pub(super) struct ViewProjection<V> {
     status: Entry,
+    table: ViewTable,
+    serving: Serving,
     view: PhantomData<fn() -> V>,
 }
 
+/// Whether readers of the stable name come to see the table.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Serving {
+    WhenCaughtUp,
+    Nobody,
+}
+
 impl<V: View> ViewProjection<V> {
-    pub(super) fn new(status: Entry) -> Self {
-        Self { status, view: PhantomData }
+    pub(super) fn new(status: Entry, table: ViewTable, serving: Serving) -> Self {
+        Self { status, table, serving, view: PhantomData }
     }
 }
 
 impl<V: View> Run for ViewProjection<V> {
     fn holder(&self, with: With, shutdown: &watch::Receiver<bool>) -> Holder {
-        Holder::new(with, V::TABLE.checkpoint_key(), self.status.clone(), shutdown.clone())
+        Holder::new(with, self.table.checkpoint_key(), self.status.clone(), shutdown.clone())
     }
 
     fn run(self: Box<Self>, mut holder: Holder) -> BoxFuture<'static, Result<(), StoreError>> {
         async move {
-            holder.steadily(|| holder.store.create_view(&V::TABLE)).await?;
+            holder.steadily(|| holder.store.create_view(&self.table)).await?;
             while let Some(checkpoint) = holder.claim().await? {
-                match Running::<V>::new(&holder, checkpoint).run(&mut holder).await {
+                match Running::<V>::new(&holder, &self, checkpoint).run(&mut holder).await {
                     Err(error) if error.is_fenced() => {
                         holder.status.failed(&error);
                         tracing::info!(view = %V::TABLE, %error, "somebody else goes on with the view");
@@ -67,13 +78,16 @@ struct Running<V: View> {
     /// What was saved last.
     saved: Checkpoint,
     served: bool,
+    table: ViewTable,
+    serving: Serving,
 }
 
 impl<V: View> Running<V> {
-    fn new(holder: &Holder, checkpoint: Checkpoint) -> Self {
+    fn new(holder: &Holder, view: &ViewProjection<V>, checkpoint: Checkpoint) -> Self {
         let events = holder.store.subscribe_from(Read::all().limit(holder.options.batch), checkpoint);
         let events = events.patience(holder.options.patience);
-        Self { events, owner_epoch: checkpoint.owner_epoch, saved: checkpoint, served: false }
+        let (table, serving) = (view.table, view.serving);
+        Self { events, owner_epoch: checkpoint.owner_epoch, saved: checkpoint, served: false, table, serving }
     }
 
     async fn run(mut self, holder: &mut Holder) -> Result<(), StoreError> {
@@ -83,8 +97,9 @@ impl<V: View> Running<V> {
                 return Ok(());
             }
             holder.renew().await?;
-            let count = batch.len();
-            self.write(holder, batch).await?;
+            let (count, began) = (batch.len(), Instant::now());
+            self.write(holder, batch).instrument(tracing::debug_span!("projection_batch", events = count)).await?;
+            holder.status.batch_took(began.elapsed());
             holder.status.handled(count, self.saved.cursor.position);
         }
     }
@@ -125,11 +140,11 @@ impl<V: View> Running<V> {
         let keys = batch.columns_of_keys();
         let mut rows = Vec::with_capacity(keys.len());
         for keys in keys.chunks(MOST_KEYS) {
-            rows.extend(holder.steadily(|| store.rows(&V::TABLE, keys)).await?);
+            rows.extend(holder.steadily(|| store.rows(&self.table, keys)).await?);
         }
         let changes = batch.fold(rows)?;
         let checkpoint = self.events.checkpoint().owner_epoch(self.owner_epoch);
-        holder.steadily(|| store.write_rows(&V::TABLE, &changes, checkpoint)).await?;
+        holder.steadily(|| store.write_rows(&self.table, &changes, checkpoint)).await?;
         self.saved = checkpoint;
         Ok(())
     }
@@ -138,7 +153,7 @@ impl<V: View> Running<V> {
     async fn save(&mut self, holder: &Holder) -> Result<(), StoreError> {
         let checkpoint = self.events.checkpoint().owner_epoch(self.owner_epoch);
         if checkpoint.cursor != self.saved.cursor {
-            let key = V::TABLE.checkpoint_key();
+            let key = self.table.checkpoint_key();
             holder.steadily(|| holder.store.save_checkpoint(&key, checkpoint)).await?;
             self.saved = checkpoint;
             holder.status.handled(0, checkpoint.cursor.position);
@@ -154,11 +169,13 @@ impl<V: View> Running<V> {
             return Ok(());
         }
         self.save(holder).await?;
-        let held = holder.steadily(|| store.held_views(V::TABLE.name)).await?;
-        // A program of yesterday does not take the name from that of today.
-        let newer = held.iter().any(|held| held.serving && (held.version > V::TABLE.version || held.is(&V::TABLE)));
-        if !newer {
-            holder.steadily(|| store.serve_view(&V::TABLE)).await?;
+        if self.serving == Serving::WhenCaughtUp {
+            let held = holder.steadily(|| store.held_views(self.table.name)).await?;
+            // A program of yesterday does not take the name from that of today.
+            let stays = |held: &HeldView| holder.options.switch_by_hand || held.version > self.table.version;
+            if !held.iter().any(|held| held.serving && (held.is(&self.table) || stays(held))) {
+                holder.steadily(|| store.serve_view(&self.table)).await?;
+            }
         }
         self.served = true;
         holder.status.doing(Activity::Live);

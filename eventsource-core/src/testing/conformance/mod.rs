@@ -27,6 +27,7 @@ mod closing;
 mod conditions;
 mod expected;
 mod fidelity;
+mod heads;
 mod keys;
 mod lost_answers;
 mod model;
@@ -69,6 +70,7 @@ pub fn book() -> Vec<Rule> {
         moments::rules(),
         snapshots::rules(),
         waking::rules(),
+        heads::rules(),
         checkpoints::rules(),
         claims::rules(),
         view_tables::rules(),

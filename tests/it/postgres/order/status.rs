@@ -27,12 +27,17 @@ async fn the_status_names_process_and_age_of_who_holds_the_watermark_back() {
     assert_eq!(first.state.as_deref(), Some("idle in transaction"));
     assert_eq!(first.prepared, None);
     assert!(second.age >= at_least && first.age >= second.age && first.age < PATIENCE, "{status:?}");
+    let head = scene.store.head().await.expect("answers");
+    assert_eq!(head.newest, scene.first);
+    assert!(head.held_back >= first.age && head.held_back < PATIENCE, "{head:?}");
 
     older.commit().await;
     younger.roll_back().await;
     let status = scene.store.status().await.expect("answers");
     assert!(status.watermark >= committed && status.newest == committed, "{status:?}");
     assert!(status.open_appends.is_empty(), "{status:?}");
+    let head = scene.store.head().await.expect("answers");
+    assert_eq!((head.newest, head.held_back), (committed, Duration::ZERO));
 }
 
 #[tokio::test]
