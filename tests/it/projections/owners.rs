@@ -117,3 +117,18 @@ async fn a_hold_is_renewed_while_nothing_happens() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_view_that_is_shut_down_while_it_catches_up_ends_its_batch_and_no_more() {
+    on_each(async |store| {
+        append(&store, 1, (0..2_000).map(moved).collect()).await;
+        let slow = super::rebuilt::slowly(&store).view::<Balance>();
+        let running = Running::start(slow);
+        until("it has begun", async || running.status().handled > 0).await;
+        let (statuses, begun) = (running.statuses.clone(), running.status().handled);
+        running.stop().await.unwrap();
+        let handled = statuses.all()[0].handled;
+        assert!(handled <= begun + 200, "{handled} events, when it should have ended behind {begun}");
+    })
+    .await;
+}

@@ -28,7 +28,7 @@ pub struct Progress {
     pub lag: u64,
     /// The age of the oldest event that it has not handled, by the store's clock; zero if it has handled all.
     pub lag_time: Duration,
-    /// For how long an append that is still open has held back all readers; see [`StoreHead`](crate::StoreHead::held_back).
+    /// For how long an append that is still open has held back all readers; see [`StoreHead`](crate::StoreHead).
     /// What lies behind it is seen by nobody and counts nowhere, so a lag of 0 says nothing while this grows.
     pub held_back: Duration,
     /// When it will have come to the head, if it goes on as in the last ten seconds and nothing is added; none where

@@ -1,11 +1,12 @@
 //! A view as a projection: batches of events become rows, written with their checkpoint.
 
 use std::marker::PhantomData;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::contract::checkpoint::Checkpoint;
@@ -15,7 +16,8 @@ use crate::folding::view::View;
 use crate::folding::view_batch::ViewBatch;
 use crate::runtime::subscription::{Subscribe, Subscription};
 use crate::words::error::StoreError;
-use crate::words::event::{Recorded, now};
+use crate::words::event::Recorded;
+use crate::words::stream::Position;
 use crate::words::view_table::ViewTable;
 
 use super::holder::Holder;
@@ -24,6 +26,8 @@ use super::{Run, With};
 
 /// Between two looks whether it has caught up.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Where events never pause, whoever holds what was there so short a time ago has caught up.
+const NEAR: Duration = Duration::from_secs(1);
 
 pub(super) struct ViewProjection<V> {
     status: Entry,
@@ -78,6 +82,9 @@ struct Running<V: View> {
     /// What was saved last.
     saved: Checkpoint,
     served: bool,
+    look_at: Instant,
+    /// The head at an earlier look, and when that was.
+    goal: Option<(Instant, Position)>,
     table: ViewTable,
     serving: Serving,
 }
@@ -86,8 +93,16 @@ impl<V: View> Running<V> {
     fn new(holder: &Holder, view: &ViewProjection<V>, checkpoint: Checkpoint) -> Self {
         let events = holder.store.subscribe_from(Read::all().limit(holder.options.batch), checkpoint);
         let events = events.patience(holder.options.patience);
-        let (table, serving) = (view.table, view.serving);
-        Self { events, owner_epoch: checkpoint.owner_epoch, saved: checkpoint, served: false, table, serving }
+        Self {
+            events,
+            owner_epoch: checkpoint.owner_epoch,
+            saved: checkpoint,
+            served: false,
+            look_at: Instant::now() + LOOK_EVERY,
+            goal: None,
+            table: view.table,
+            serving: view.serving,
+        }
     }
 
     async fn run(mut self, holder: &mut Holder) -> Result<(), StoreError> {
@@ -108,10 +123,10 @@ impl<V: View> Running<V> {
     async fn next_batch(&mut self, holder: &mut Holder) -> Result<Vec<Recorded<V::Event>>, StoreError> {
         let mut batch = Vec::new();
         while batch.is_empty() {
-            let look = tokio::time::sleep(LOOK_EVERY);
+            let look = tokio::time::sleep_until(self.look_at);
+            // Events come last: where there is always one more, nothing behind them would ever have its turn.
             tokio::select! {
                 biased;
-                next = self.events.next() => batch.extend(next?),
                 go_on = holder.called() => {
                     if !go_on {
                         return Ok(batch);
@@ -119,7 +134,11 @@ impl<V: View> Running<V> {
                     holder.renew().await?;
                     self.save(holder).await?;
                 }
-                () = look, if !self.served => self.serve_if_caught_up(holder).await?,
+                () = look, if !self.served => {
+                    self.serve_if_caught_up(holder).await?;
+                    self.look_at = Instant::now() + LOOK_EVERY;
+                }
+                next = self.events.next() => batch.extend(next?),
             }
         }
         // What is ready comes along, and all parts of what was one event.
@@ -161,11 +180,24 @@ impl<V: View> Running<V> {
         Ok(())
     }
 
+    /// Whether all is in the table, or what was there a moment ago.
+    fn is_near(&mut self, head: Position) -> bool {
+        let position = self.events.cursor().position;
+        let (since, goal) = *self.goal.get_or_insert((Instant::now(), head));
+        if position >= head {
+            return true;
+        }
+        if position >= goal {
+            self.goal = None;
+        }
+        position >= goal && since.elapsed() <= NEAR
+    }
+
     /// From the first time on that everything is in the table, it is what readers of the stable name see.
     async fn serve_if_caught_up(&mut self, holder: &Holder) -> Result<(), StoreError> {
         let store = &holder.store;
-        let head = holder.steadily(|| store.position_at(now())).await?;
-        if self.events.cursor().position < head {
+        let head = holder.steadily(|| store.head()).await?.newest;
+        if !self.is_near(head) {
             return Ok(());
         }
         self.save(holder).await?;
