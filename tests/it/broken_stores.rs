@@ -6,6 +6,7 @@ mod claims;
 mod defect;
 mod reading;
 mod rows;
+mod transactions;
 mod views;
 
 use std::collections::HashSet;

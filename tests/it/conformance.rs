@@ -5,12 +5,18 @@ use eventsource::sqlite::{SqliteOptions, SqliteStore};
 use eventsource::testing::conformance::{self, Fixture};
 use eventsource::{Clock, Limits, StreamId};
 
+use crate::counting::Number;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_memory_store_passes_the_whole_book() {
     conformance::check(async || {
         let store = MemoryStore::new();
         let with_clock = async |clock| MemoryStore::with(Limits::default(), clock);
-        Fixture::new(store.clone()).with_views(store.clone()).with_another(store).with_clock(with_clock)
+        Fixture::new(store.clone())
+            .with_views(store.clone())
+            .with_transactions(store.clone(), Number)
+            .with_another(store)
+            .with_clock(with_clock)
     })
     .await;
 }
@@ -25,7 +31,8 @@ async fn sqlite_file() -> Fixture {
         async move { SqliteStore::open(path).await.expect("the file opens again") }
     };
     Fixture::new(store.clone())
-        .with_views(store)
+        .with_views(store.clone())
+        .with_transactions(store, Number)
         .with_another(another)
         .with_reopen(reopen)
         .with_clock(in_memory)
@@ -45,7 +52,10 @@ async fn the_sqlite_store_passes_the_whole_book() {
 async fn the_sqlite_store_in_memory_passes_the_whole_book() {
     conformance::check(async || {
         let store = SqliteStore::in_memory().await.expect("memory");
-        Fixture::new(store.clone()).with_views(store.clone()).with_another(store)
+        Fixture::new(store.clone())
+            .with_views(store.clone())
+            .with_transactions(store.clone(), Number)
+            .with_another(store)
     })
     .await;
 }

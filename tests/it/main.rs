@@ -6,6 +6,7 @@ mod catalog;
 mod compile_fail;
 mod conformance;
 mod copy;
+mod counting;
 mod derives;
 mod format;
 mod golden;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use eventsource::memory::MemoryStore;
+use eventsource::memory::{Kept, MemoryStore};
 use eventsource::testing::conformance::Fixture;
 use eventsource::{
     AppendOutcome, AppendRequest, Appended, Checkpoint, CheckpointKey, Claim, Clock, EventStore, Feed, HeldType, Load,
@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::appending::limits;
 use super::defect::Defect::{self, *};
+use crate::counting::Number;
 
 /// One handle on the data.
 pub(super) struct Broken {
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) looked_for: HashSet<Uuid>,
     /// Who claimed last.
     pub(super) owners: HashMap<CheckpointKey, Uuid>,
+    /// What transactions have written.
+    pub(super) kept: Kept,
 }
 
 impl Broken {
@@ -58,7 +61,8 @@ impl Broken {
             let inner = MemoryStore::with(limits(defect), clock);
             future::ready(Self::on(inner, defect, Arc::default()))
         };
-        Fixture::new(open()).with_another(another).with_views(open()).with_clock(with_clock).with_reopen(move || {
+        let fixture = Fixture::new(open()).with_another(another).with_views(open()).with_transactions(open(), Number);
+        fixture.with_clock(with_clock).with_reopen(move || {
             let opened = match defect {
                 KeepsNothing => Self::on(MemoryStore::new(), defect, Arc::default()),
                 _ => open(),

@@ -241,6 +241,19 @@ defects! {
     TextInOrderOfTheAlphabet: text_is_in_the_order_of_its_bytes;
     ScansAnything: a_scan_that_does_not_fit_the_table_is_refused;
 
+    // Transactions.
+    TransactionMovesNothing: a_transaction_and_its_checkpoint_are_one a_transaction_that_is_repeated_changes_nothing;
+    KeepsFailedWork: a_transaction_whose_work_fails_changes_nothing;
+    /// There is no transaction.
+    WritesThrough: a_transaction_that_is_dropped_changes_nothing a_transaction_of_nobody_is_refused;
+    /// A greater position is taken for what comes next.
+    MovesFromAnywhere: a_transaction_that_is_repeated_changes_nothing
+        a_transaction_that_begins_before_the_checkpoint_changes_nothing;
+    LendsToAnybody: a_transaction_of_nobody_is_refused;
+    /// The work is committed, and then its checkpoint is moved.
+    CommitsBeforeItLooks: a_transaction_that_is_repeated_changes_nothing an_owner_that_was_taken_over_is_refused_its_transaction;
+    LooksAtTheCheckpointBefore: an_owner_that_is_taken_over_within_its_transaction_changes_nothing;
+
     // Sizes and names.
     AcceptsTooLarge: a_payload_of_the_limit_is_stored_and_one_byte_more_is_refused
         metadata_of_the_limit_is_stored_and_one_byte_more_is_refused a_batch_of_more_than_65_536_events_is_refused

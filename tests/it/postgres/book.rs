@@ -7,6 +7,7 @@ use eventsource::postgres::{Ordering, PgOptions, PgStore};
 use eventsource::testing::conformance::{self, Fixture};
 
 use super::{database, store_in};
+use crate::counting::NumberIn;
 
 /// Few connections, because many stores are open at the same time.
 fn options() -> PgOptions {
@@ -20,9 +21,12 @@ async fn check(make: impl Fn() -> PgOptions + Clone + Send + Sync + 'static) {
     conformance::check(async || {
         let next = {
             let schemas = schemas.clone();
-            move |options: PgOptions| options.schema(format!("book_{}", schemas.fetch_add(1, Relaxed)))
+            move |options: PgOptions| {
+                let schema = format!("book_{}", schemas.fetch_add(1, Relaxed));
+                (options.schema(&schema), schema)
+            }
         };
-        let options = next(make());
+        let (options, schema) = next(make());
         let store = store_in(&database, options.clone()).await;
         let open = {
             let (database, options) = (database.clone(), options.clone());
@@ -34,12 +38,13 @@ async fn check(make: impl Fn() -> PgOptions + Clone + Send + Sync + 'static) {
         let with_clock = {
             let (database, make) = (database.clone(), make.clone());
             move |clock| {
-                let (database, options) = (database.clone(), next(make()).clock(clock));
+                let (database, options) = (database.clone(), next(make()).0.clock(clock));
                 async move { store_in(&database, options).await }
             }
         };
         Fixture::new(store.clone())
-            .with_views(store)
+            .with_views(store.clone())
+            .with_transactions(store, NumberIn(schema))
             .with_another(open().await)
             .with_reopen(open)
             .with_clock(with_clock)

@@ -39,7 +39,7 @@ use super::holder::Holder;
 ///
 /// struct Months;
 ///
-/// // with a database: `sqlx::SqliteConnection`, `sqlx::PgConnection`; see the guide
+/// // with a database it is the connection of its driver; see the guide
 /// impl Projection<Kept> for Months {
 ///     type Event = Deposited;
 ///     const NAME: &'static str = "months";
@@ -66,7 +66,7 @@ use super::holder::Holder;
 /// [`Projections::batch`]: crate::Projections::batch
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no projection in transactions on `{C}`",
-    note = "`C` is the connection of the store: `sqlx::SqliteConnection`, `sqlx::PgConnection`, or `memory::Kept`"
+    note = "`{C}` is what the store lends: the connection of its database driver, or `memory::Kept`"
 )]
 pub trait Projection<C: Send>: Send + Sync + 'static {
     /// The events that it is handed; others do not concern it.

@@ -8,8 +8,11 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::contract::store::EventStore;
+use crate::contract::transaction::TransactionalStore;
 use crate::contract::view::ViewStore;
 use crate::words::clock::Clock;
+
+use super::counter::{Counter, Lending, Lent};
 
 type Reopen = Box<dyn Fn() -> BoxFuture<'static, Arc<dyn EventStore>> + Send + Sync>;
 type WithClock = Box<dyn Fn(Clock) -> BoxFuture<'static, Arc<dyn EventStore>> + Send + Sync>;
@@ -19,6 +22,7 @@ pub struct Fixture {
     pub(super) store: Arc<dyn EventStore>,
     pub(super) another: Option<Arc<dyn EventStore>>,
     pub(super) views: Option<Arc<dyn ViewStore>>,
+    lending: Option<Box<dyn Lending>>,
     pub(super) reopen: Option<Reopen>,
     pub(super) with_clock: Option<WithClock>,
     // Declared last, so dropped last: a directory must outlive the files in it.
@@ -29,7 +33,7 @@ impl Fixture {
     /// A fresh, empty store.
     pub fn new(store: impl EventStore) -> Self {
         let store = Arc::new(store);
-        Self { store, another: None, views: None, reopen: None, with_clock: None, _kept: Vec::new() }
+        Self { store, another: None, views: None, lending: None, reopen: None, with_clock: None, _kept: Vec::new() }
     }
 
     /// A second handle on the same data, as another process would have it. Without one, rules on two handles pass.
@@ -42,6 +46,16 @@ impl Fixture {
     pub fn with_views(mut self, store: impl ViewStore) -> Self {
         self.views = Some(Arc::new(store));
         self
+    }
+
+    /// A handle on the same data for the rules of [`TransactionalStore`], and what they write. Without one, they pass.
+    pub fn with_transactions<S: TransactionalStore>(mut self, store: S, counter: impl Counter<S::Connection>) -> Self {
+        self.lending = Some(Box::new(Lent { store, counter }));
+        self
+    }
+
+    pub(super) fn lending(&self) -> Option<&dyn Lending> {
+        self.lending.as_deref()
     }
 
     /// Opens the same data again after the store was closed. Without this, rules on durability pass.
@@ -81,6 +95,7 @@ impl Fixture {
         [
             (self.another.is_some(), "second handle (`with_another`)"),
             (self.views.is_some(), "store of views (`with_views`)"),
+            (self.lending.is_some(), "store that lends its transactions (`with_transactions`)"),
             (self.reopen.is_some(), "way to open it again (`with_reopen`)"),
             (self.with_clock.is_some(), "clock (`with_clock`)"),
         ]
@@ -99,6 +114,7 @@ impl fmt::Debug for Fixture {
         f.debug_struct("Fixture")
             .field("another", &self.another.is_some())
             .field("views", &self.views.is_some())
+            .field("lending", &self.lending.is_some())
             .field("reopen", &self.reopen.is_some())
             .field("with_clock", &self.with_clock.is_some())
             .finish_non_exhaustive()

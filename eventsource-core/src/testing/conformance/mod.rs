@@ -17,6 +17,7 @@
 #[macro_use]
 mod rule;
 mod asking;
+mod counter;
 mod dice;
 mod fixture;
 
@@ -41,6 +42,7 @@ mod sizes;
 mod snapshots;
 mod tails;
 mod times;
+mod transactions;
 mod view_rows;
 mod view_scans;
 mod view_tables;
@@ -49,6 +51,7 @@ mod waking;
 use futures::StreamExt;
 use futures::stream;
 
+pub use counter::Counter;
 pub use fixture::Fixture;
 pub use rule::Rule;
 
@@ -73,6 +76,7 @@ pub fn book() -> Vec<Rule> {
         heads::rules(),
         checkpoints::rules(),
         claims::rules(),
+        transactions::rules(),
         view_tables::rules(),
         view_rows::rules(),
         view_scans::rules(),
@@ -89,7 +93,7 @@ const AT_A_TIME: usize = 4;
 
 /// Runs the whole book, each rule on a fresh store, and panics with every rule that is broken and how.
 ///
-/// What the fixture lacks (a second handle, views, reopening, a clock) is named on standard error, because its rules pass unchecked.
+/// What the fixture lacks (a second handle, views, transactions, reopening, a clock) is named on standard error, because its rules pass unchecked.
 pub async fn check(make_store: impl AsyncFn() -> Fixture) {
     for missing in make_store().await.missing() {
         // A test's output is shown with `--nocapture`, and when it fails.
