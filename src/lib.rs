@@ -52,6 +52,7 @@
 //! | change an event that is stored | [`guide::evolving`] |
 //! | follow events as they come | [`guide::reading`] |
 //! | answer questions about many aggregates | [`guide::views`] |
+//! | show people what they have just changed | [`guide::consistency`] |
 //! | test decisions | [`guide::testing`] |
 //! | run it on SQLite | [`guide::operating`] |
 //! | run it on PostgreSQL | [`guide::postgres`] |

@@ -6,10 +6,11 @@
 //! 4. [`evolving`]: changing what is stored already
 //! 5. [`reading`]: events as they come, checkpoints
 //! 6. [`views`]: tables that are folded from events
-//! 7. [`testing`]: decisions without a store, snapshots, your own store
-//! 8. [`operating`]: SQLite in production
-//! 9. [`postgres`]: PostgreSQL in production
-//! 10. [`store_authors`]: writing a store
+//! 7. [`consistency`]: reading what one has just written
+//! 8. [`testing`]: decisions without a store, snapshots, your own store
+//! 9. [`operating`]: SQLite in production
+//! 10. [`postgres`]: PostgreSQL in production
+//! 11. [`store_authors`]: writing a store
 //!
 //! Every block of Rust on these pages is compiled and run by the tests.
 
@@ -36,6 +37,9 @@ pub mod reading {}
 
 #[doc = include_str!("views.md")]
 pub mod views {}
+
+#[doc = include_str!("consistency.md")]
+pub mod consistency {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}

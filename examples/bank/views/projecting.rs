@@ -67,7 +67,7 @@ impl Projecting {
     }
 
     pub(crate) fn reader<V: View>(&self) -> ViewReader<V> {
-        ViewReader::new(self.store.clone())
+        ViewReader::new(self.store.clone()).with_statuses(&self.statuses)
     }
 
     /// Ends each view's batch, and leaves the views to whoever comes next.
