@@ -56,12 +56,21 @@ impl<V: View> ViewReader<V> {
         self.check_store(token)?;
         let until = Instant::now().checked_add(timeout);
         let mut pause = FIRST_PAUSE;
-        let mut stands = None;
+        // Behind this place there are events of the view, so it must move.
+        let mut must_leave = None;
         loop {
             // Asked before the store: what the projection had written when it stopped is there.
             let here = self.status();
-            if self.has_passed(token, &mut stands).await? {
+            let stands = self.store.load_checkpoint(&V::TABLE.checkpoint_key()).await?.map(position);
+            if stands >= Some(token.position) {
                 return Ok(());
+            }
+            if stands.is_some() && stands != must_leave {
+                match self.nothing_until(stands, token.position).await? {
+                    Some(true) => return Ok(()),
+                    Some(false) => must_leave = stands,
+                    None => {}
+                }
             }
             if let Some(status) = here.as_ref().filter(|status| status.activity == Activity::Stopped) {
                 return Err(StoreError::failed(has_stopped(status, token)));
@@ -87,15 +96,6 @@ impl<V: View> ViewReader<V> {
         )))
     }
 
-    /// Whether the view has come past the token; `stands` is where it stood at the last look, and at this one.
-    async fn has_passed(&self, token: &Token, stands: &mut Option<Position>) -> Result<bool, StoreError> {
-        let before = *stands;
-        *stands = self.store.load_checkpoint(&V::TABLE.checkpoint_key()).await?.map(position);
-        // What it has not come past may be nothing to it, which needs to be found out once for each place.
-        Ok(*stands >= Some(token.position)
-            || (stands.is_some() && *stands != before && self.nothing_until(*stands, token.position).await?))
-    }
-
     /// What the projection of this process does, if there is one.
     fn status(&self) -> Option<ProjectionStatus> {
         let name = V::TABLE.to_string();
@@ -114,12 +114,14 @@ impl<V: View> ViewReader<V> {
         }
     }
 
-    /// Whether none of the view's events lies between two places.
-    async fn nothing_until(&self, after: Option<Position>, until: Position) -> Result<bool, StoreError> {
+    /// Whether none of the view's events lies between two places; `None` while one may still come there.
+    async fn nothing_until(&self, after: Option<Position>, until: Position) -> Result<Option<bool>, StoreError> {
         let read = Read::all().after(after.unwrap_or_default()).until(until).names(stored_names::<V::Event>()).limit(1);
         let page = self.store.read(&read, &mut |_| Ok(())).await?;
-        // A page that ends before the place has not looked at all of it.
-        Ok(page.count == 0 && page.watermark >= until)
+        Ok(match page.count {
+            0 => (page.watermark >= until).then_some(true),
+            _ => Some(false),
+        })
     }
 }
 
