@@ -19,7 +19,8 @@ pub(super) struct Sums {
 
 impl Sums {
     pub(super) fn of(ledger: &Path) -> Self {
-        let text = std::fs::read_to_string(ledger).unwrap();
+        let text = std::fs::read(ledger).unwrap();
+        let text = String::from_utf8_lossy(&text);
         let mut rows: Vec<Vec<&str>> =
             text.lines().skip(1).map(|line| line.split(';').map(|field| field.trim_matches('"')).collect()).collect();
         // Within a day in the order of the file.
