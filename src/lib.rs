@@ -52,6 +52,7 @@
 //! | change an event that is stored | [`guide::evolving`] |
 //! | follow events as they come | [`guide::reading`] |
 //! | answer questions about many aggregates | [`guide::views`] |
+//! | show people what they have just changed | [`guide::consistency`] |
 //! | do other work on events: tables of your own, mails, messages | [`guide::projections`] |
 //! | change such an answer, while it is asked for | [`guide::rebuilding`] |
 //! | test decisions | [`guide::testing`] |

@@ -12,6 +12,7 @@ use chrono::NaiveDate;
 use eventsource::{
     AppendRequest, AsOf, DomainEvent, EventStore, ExecuteError, ExpectedVersion, Handle, History, NewEvent, Repository,
 };
+use indicatif::MultiProgress;
 use tokio::task::{JoinSet, block_in_place};
 
 use super::domain::{Account, AccountEvent, Close, Credited, Direction, Opened, Post, Refusal, Withdraw};
@@ -69,7 +70,7 @@ fn say(what: &str, text: impl Display) -> io::Result<()> {
 /// Records the year and replays it: the balances of each day must be those that the ledger printed.
 async fn live_a_year(file: &Path, accounts: &Repository<Account>) -> Result<(Recording, Books), Stop> {
     let ledger = Ledger::open(file)?;
-    let recording = record(accounts, ledger.rows()?, Progress::new(ledger.len())).await?;
+    let recording = record(accounts, ledger.rows()?, Progress::new(&MultiProgress::new(), ledger.len())).await?;
     let books = replay(accounts.store().clone()).await?;
     let comparison = books.compare(ledger.rows()?)?;
     let (rows, events) = (grouped(recording.rows), grouped(books.events));
@@ -106,7 +107,8 @@ fn refusal<T>(outcome: Result<T, ExecuteError<Refusal>>) -> Result<Refusal, Stop
 /// All racers decide on the same state before the first of them appends.
 async fn race_for_the_last_money(accounts: &Repository<Account>) -> Result<(), Stop> {
     let last = Money::crowns(100);
-    let deposit = Post { direction: Direction::Credit, amount: last, text: "cash deposit".to_owned() };
+    let (owner, text) = ("all racers".to_owned(), "cash deposit".to_owned());
+    let deposit = Post { owner, direction: Direction::Credit, amount: last, text };
     accounts.handle(&RACE.to_string(), deposit).await.map_err(Stop::broken)?;
 
     let start = Arc::new(Barrier::new(RACERS));
@@ -141,7 +143,7 @@ async fn race_for_the_last_money(accounts: &Repository<Account>) -> Result<(), S
 /// Writes what the programs of two years ago, of last year and of today write, and reads it with the one of today.
 async fn read_every_version(accounts: &Repository<Account>) -> Result<(), Stop> {
     let id = OLD.to_string();
-    let mut events = vec![NewEvent::encode(&AccountEvent::from(Opened {}))?];
+    let mut events = vec![NewEvent::new(Opened::NAME, 1, b"{}".to_vec())];
     for crowns in [100, 250, 50] {
         events.push(NewEvent::new(Credited::NAME, 1, format!(r#"{{"crowns":{crowns}}}"#).into_bytes()));
     }

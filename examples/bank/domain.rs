@@ -5,9 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::money::Money;
 
+/// Version 1 did not say whose account it is.
 #[derive(DomainEvent, Serialize, Deserialize)]
-#[event(name = "account.opened", version = 1)]
-pub(crate) struct Opened {}
+#[event(name = "account.opened", version = 2)]
+pub(crate) struct Opened {
+    #[event(added = 2, default = "unknown")]
+    pub(crate) owner: String,
+}
 
 /// Version 1 counted whole crowns and kept no text; branches with the oldest program still write it. Version 2 called the
 /// purpose a text, as the debit still does.
@@ -25,6 +29,16 @@ pub(crate) struct Credited {
 pub(crate) struct Debited {
     pub(crate) amount: Money,
     pub(crate) text: String,
+}
+
+/// What a bank calls its own charge on a statement.
+pub(crate) const STATEMENT_FEE: &str = "statement fee";
+
+impl Debited {
+    pub(crate) fn is_fee(&self) -> bool {
+        // Behind it may stand the other side of the transfer.
+        self.text.starts_with(STATEMENT_FEE)
+    }
 }
 
 /// A debit of the ledger took the balance below zero.
@@ -92,6 +106,8 @@ pub(crate) struct Close;
 
 /// A row of a ledger: it happened, so it is recorded.
 pub(crate) struct Post {
+    /// Whose account it is; of use for its first row.
+    pub(crate) owner: String,
     pub(crate) direction: Direction,
     pub(crate) amount: Money,
     pub(crate) text: String,
@@ -150,8 +166,8 @@ impl Handle<Post> for Account {
     type Decision = (Option<Opened>, AccountEvent, Option<Overdrawn>);
 
     fn handle(&self, command: &Post) -> Self::Decision {
-        let Post { direction, amount, ref text } = *command;
-        let opened = (self.status == Status::Unknown).then_some(Opened {});
+        let Post { ref owner, direction, amount, ref text } = *command;
+        let opened = (self.status == Status::Unknown).then(|| Opened { owner: owner.clone() });
         let entry: AccountEvent = match direction {
             Direction::Credit => Credited { amount, purpose: text.clone() }.into(),
             Direction::Debit => Debited { amount, text: text.clone() }.into(),

@@ -2,7 +2,7 @@
 //!
 //! Without arguments it lives through a year of 200 accounts and shows what the framework does.
 //! With `-- --ledger FILE` it records a ledger of the Berka data set and checks every day of it.
-//! Read `domain.rs` first, then `record.rs` and `replay.rs`.
+//! Read `domain.rs` first, then `record.rs` and `replay.rs`, then `views/balances.rs`.
 
 #![allow(clippy::print_stderr, reason = "progress and errors of a program go to stderr")]
 
@@ -19,6 +19,7 @@ mod run;
 mod statement;
 mod stop;
 mod store;
+mod views;
 mod year;
 
 use std::path::PathBuf;
@@ -51,9 +52,24 @@ struct Arguments {
     /// Print balances as of the end of this day, of the account of `--statement` or of all together
     #[arg(long, value_name = "YYYY-MM-DD", requires = "ledger")]
     as_of: Option<NaiveDate>,
+    /// Keep the views up to date meanwhile, and show what they hold
+    #[arg(long, requires = "ledger")]
+    views: bool,
+    /// The views, and a fraud report besides: on a store that is full already, a view that was added later
+    #[arg(long, requires = "ledger")]
+    suspicious: bool,
+    /// The views, and a table of the newest balances on the terminal while they change
+    #[arg(long, requires = "ledger")]
+    watch: bool,
     /// Record this many rows and stand still, waiting to be killed
     #[arg(long, value_name = "ROWS", requires = "ledger", hide = true)]
     halt_after: Option<usize>,
+}
+
+impl Arguments {
+    fn wants_views(&self) -> bool {
+        self.views || self.suspicious || self.watch
+    }
 }
 
 #[tokio::main]

@@ -5,8 +5,8 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::str::FromStr;
 
-use eventsource::EventSchema;
-use serde::{Deserialize, Serialize};
+use eventsource::{ColumnKind, ColumnType, ColumnValue, EventSchema};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// An amount or a balance in hundredths of a crown, the integer that is stored.
 ///
@@ -29,8 +29,31 @@ impl Money {
         Self(crowns * 100)
     }
 
+    pub(crate) const fn nine_tenths(self) -> Self {
+        Self(self.0 / 10 * 9)
+    }
+
+    /// Writes money as text in JSON, so that no reader makes a float of it.
+    pub(crate) fn as_text<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+
     pub(crate) fn difference(self, other: Self) -> Self {
         Self((self.0 - other.0).abs())
+    }
+}
+
+/// In a view it is what it is in an event: a whole number of hundredths, which every store adds up and puts in order.
+impl ColumnType for Money {
+    type Plain = Self;
+    const KIND: ColumnKind = <i64 as ColumnType>::KIND;
+
+    fn into_column(self) -> ColumnValue {
+        self.0.into_column()
+    }
+
+    fn from_column(value: ColumnValue) -> Result<Self, ColumnValue> {
+        i64::from_column(value).map(Self)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::money::grouped;
 
@@ -14,11 +14,11 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    pub(crate) fn new(total: u64) -> Self {
+    pub(crate) fn new(screen: &MultiProgress, total: u64) -> Self {
         if !io::stderr().is_terminal() {
             return Self::Lines { done: AtomicU64::new(0), total };
         }
-        let bar = ProgressBar::new(total);
+        let bar = screen.add(ProgressBar::new(total));
         match ProgressStyle::with_template("recording {wide_bar} {human_pos} of {human_len} rows, {per_sec}") {
             Ok(style) => Self::Bar(bar.with_style(style)),
             Err(_) => Self::Bar(bar),

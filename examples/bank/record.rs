@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::NaiveTime;
-use eventsource::{ExecuteError, ExecuteOptions, Repository};
+use eventsource::{ExecuteError, ExecuteOptions, Repository, Token};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -27,6 +27,16 @@ pub(crate) struct Recording {
     /// Rows that had been recorded before, which their command keys told.
     pub(crate) duplicates: u64,
     pub(crate) elapsed: Duration,
+    /// Of the row that stands last in the store: who has seen it has seen them all.
+    pub(crate) last: Option<Token>,
+}
+
+impl Recording {
+    fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.duplicates += other.duplicates;
+        self.last = self.last.into_iter().chain(other.last).max_by_key(|token| token.position);
+    }
 }
 
 /// Records rows and waits until each of them is acknowledged.
@@ -56,9 +66,7 @@ pub(crate) async fn record(
     drop(lanes);
     let mut recording = Recording::default();
     while let Some(worker) = workers.join_next().await {
-        let done = worker.map_err(Stop::broken)?.map_err(Stop::broken)?;
-        recording.rows += done.rows;
-        recording.duplicates += done.duplicates;
+        recording.add(&worker.map_err(Stop::broken)?.map_err(Stop::broken)?);
     }
     progress.finish();
     recording.elapsed = start.elapsed();
@@ -77,8 +85,8 @@ async fn work(
             .command_key(row.trans_id.to_string())
             .occurred_at(row.date.and_time(NaiveTime::MIN).and_utc());
         let executed = accounts.handle_with(&id, options, row.post()).await?;
-        done.rows += 1;
-        done.duplicates += u64::from(executed.repeated);
+        let duplicates = u64::from(executed.repeated);
+        done.add(&Recording { rows: 1, duplicates, last: Some(executed.token), ..Recording::default() });
         progress.advance();
     }
     Ok(done)

@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::money::{Money, grouped};
 use super::record::Recording;
 use super::replay::{Books, Comparison};
+use super::views::ViewFigures;
 
-/// The figures of a run. Money is text, so that no reader makes a float of it.
+/// The figures of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     transactions: u64,
@@ -18,16 +19,23 @@ pub(crate) struct Report {
     duplicates: u64,
     account_days: u64,
     mismatches: u64,
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "Money::as_text")]
     max_difference: Money,
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "Money::as_text")]
     final_balance_total: Money,
     append_per_second: u64,
     replay_events_per_second: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    views: Option<ViewFigures>,
 }
 
 impl Report {
-    pub(crate) fn new(recording: Recording, books: &Books, comparison: &Comparison) -> Self {
+    pub(crate) fn new(
+        recording: Recording,
+        books: &Books,
+        comparison: &Comparison,
+        views: Option<ViewFigures>,
+    ) -> Self {
         Self {
             transactions: recording.rows,
             accounts: books.accounts.len() as u64,
@@ -39,6 +47,7 @@ impl Report {
             final_balance_total: books.total(),
             append_per_second: per_second(recording.rows, recording.elapsed),
             replay_events_per_second: per_second(books.events, books.elapsed),
+            views,
         }
     }
 
@@ -58,10 +67,6 @@ impl Report {
         let (append, replay) = (grouped(self.append_per_second), grouped(self.replay_events_per_second));
         writeln!(out, "recorded {append} rows a second, replayed {replay} events a second")
     }
-}
-
-fn as_text<S: Serializer>(money: &Money, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(money)
 }
 
 pub(crate) fn per_second(count: u64, elapsed: Duration) -> u64 {

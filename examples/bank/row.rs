@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::NaiveDate;
 
-use super::domain::{Direction, Post};
+use super::domain::{Direction, Post, STATEMENT_FEE};
 use super::money::Money;
 
 /// The columns of a ledger, in order.
@@ -27,7 +27,12 @@ pub(crate) struct Row {
 
 impl Row {
     pub(crate) fn post(self) -> Post {
-        Post { direction: self.direction, amount: self.amount, text: self.text }
+        Post { owner: self.owner(), direction: self.direction, amount: self.amount, text: self.text }
+    }
+
+    /// The ledger is anonymous, so this is made up: three accounts in a row belong to one customer.
+    fn owner(&self) -> String {
+        format!("customer {}", self.account.div_ceil(3))
     }
 }
 
@@ -141,7 +146,7 @@ fn text(operation: &str, k_symbol: &str, bank: &str, account: &str) -> String {
     };
     let purpose = match k_symbol.trim() {
         "UROK" => "interest",
-        "SLUZBY" => "statement fee",
+        "SLUZBY" => STATEMENT_FEE,
         "SIPO" => "household",
         "POJISTNE" => "insurance",
         "DUCHOD" => "pension",

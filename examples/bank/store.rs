@@ -8,7 +8,7 @@ use std::sync::Arc;
 use eventsource::memory::MemoryStore;
 use eventsource::postgres::PgStore;
 use eventsource::sqlite::SqliteStore;
-use eventsource::{EventStore, StoreError};
+use eventsource::{StoreError, ViewStore};
 
 /// A store as `--store` names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl FromStr for StoreUrl {
 }
 
 impl StoreUrl {
-    pub(crate) async fn open(&self) -> Result<Arc<dyn EventStore>, StoreError> {
+    pub(crate) async fn open(&self) -> Result<Arc<dyn ViewStore>, StoreError> {
         Ok(match self {
             Self::Sqlite(file) => Arc::new(SqliteStore::open(file).await?),
             Self::Postgres(Address(url)) => {

@@ -6,12 +6,13 @@
 //! 4. [`evolving`]: changing what is stored already
 //! 5. [`reading`]: events as they come, checkpoints
 //! 6. [`views`]: tables that are folded from events
-//! 7. [`projections`]: other work on events: in the store's transactions, and outside of it
-//! 8. [`rebuilding`]: tables that are built anew beside those that serve
-//! 9. [`testing`]: decisions without a store, snapshots, your own store
-//! 10. [`operating`]: SQLite in production
-//! 11. [`postgres`]: PostgreSQL in production
-//! 12. [`store_authors`]: writing a store
+//! 7. [`consistency`]: reading what one has just written
+//! 8. [`projections`]: other work on events: in the store's transactions, and outside of it
+//! 9. [`rebuilding`]: tables that are built anew beside those that serve
+//! 10. [`testing`]: decisions without a store, snapshots, your own store
+//! 11. [`operating`]: SQLite in production
+//! 12. [`postgres`]: PostgreSQL in production
+//! 13. [`store_authors`]: writing a store
 //!
 //! Every block of Rust on these pages is compiled and run by the tests.
 
@@ -39,8 +40,12 @@ pub mod reading {}
 #[doc = include_str!("views.md")]
 pub mod views {}
 
+#[doc = include_str!("consistency.md")]
+pub mod consistency {}
+
 #[doc = include_str!("projections.md")]
 pub mod projections {}
+
 #[doc = include_str!("rebuilding.md")]
 pub mod rebuilding {}
 

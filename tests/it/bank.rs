@@ -10,13 +10,19 @@ mod money;
 mod row;
 #[path = "../../examples/bank/store.rs"]
 mod store;
+#[path = "../../examples/bank/year.rs"]
+mod year;
 
 mod demo;
+mod expected;
 mod history;
 mod input;
+mod killed;
 mod ledger;
 mod rules;
 mod small;
+mod tables;
+mod views;
 
 use std::process::{Command, Output, Stdio};
 

@@ -12,6 +12,8 @@ use crate::words::column_type::ColumnType;
 use crate::words::error::StoreError;
 use crate::words::indexed_column::IndexedColumn;
 
+use super::projections::Statuses;
+
 /// Reads the rows of a view: one by its key, or pages in the order of an indexed column.
 ///
 /// It reads the table of the version and the columns that this program was compiled with, whichever is served to
@@ -51,13 +53,21 @@ use crate::words::indexed_column::IndexedColumn;
 /// ```
 pub struct ViewReader<V> {
     pub(super) store: Arc<dyn ViewStore>,
+    pub(super) statuses: Option<Statuses>,
     of: PhantomData<fn() -> V>,
 }
 
 impl<V: View> ViewReader<V> {
     /// The view's rows in a store.
     pub fn new(store: impl ViewStore) -> Self {
-        Self { store: Arc::new(store), of: PhantomData }
+        Self { store: Arc::new(store), statuses: None, of: PhantomData }
+    }
+
+    /// Tells it what the projections of this process do, so that [`wait_for`](Self::wait_for) hears from them: at once
+    /// that the view has moved, and at once that it has stopped. Without them it looks at the store alone.
+    pub fn with_statuses(mut self, statuses: &Statuses) -> Self {
+        self.statuses = Some(statuses.clone());
+        self
     }
 
     /// The row of this key, if there is one.
@@ -84,7 +94,7 @@ impl<V: View> ViewReader<V> {
 
 impl<V> Clone for ViewReader<V> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), of: PhantomData }
+        Self { store: self.store.clone(), statuses: self.statuses.clone(), of: PhantomData }
     }
 }
 

@@ -8,6 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use eventsource_test_cluster::Database;
 use serde_json::{Value, json};
 
+use super::expected::Sums;
+use super::tables::assert_exact;
 use super::{bank, report};
 
 /// The shared ledger; where it is missing, the tests say so and end.
@@ -49,23 +51,38 @@ fn expected(duplicates: u64) -> Value {
     })
 }
 
+/// The sums are those of the file, and those that the views gave when they were looked at first.
+fn expected_with_views(duplicates: u64, sums: &Sums) -> Value {
+    let mut report = expected(duplicates);
+    report["views"] = json!({
+        "balances": { "rows": 800, "total": "25430430.30" },
+        "transactions": { "rows": 31_498 },
+        "daily_summary": { "rows": 454, "deposits": "119107232.10", "withdrawals": "93676801.80" },
+        "fees_by_month": { "rows": 13, "total": "51775.00" },
+    });
+    assert_eq!(report["views"], sums.json());
+    report
+}
+
 #[test]
 fn the_shared_ledger_in_memory_gives_every_figure() {
     let Some(ledger) = shared_ledger() else { return };
-    let mut run = bank(["--json", "--store", "memory:", "--ledger"]);
-    let output = run.arg(ledger).output().unwrap();
-    assert_eq!(figures(report(&output)), expected(0));
+    let mut run = bank(["--json", "--views", "--store", "memory:", "--ledger"]);
+    let output = run.arg(&ledger).output().unwrap();
+    assert_eq!(figures(report(&output)), expected_with_views(0, &Sums::of(&ledger)));
 }
 
 #[tokio::test]
 async fn the_shared_ledger_on_postgresql_gives_every_figure_and_a_second_run_stores_nothing() {
     let Some(ledger) = shared_ledger() else { return };
     let database = Database::create().await.unwrap_or_else(|error| panic!("{error}"));
+    let sums = Sums::of(&ledger);
     for duplicates in [0, 31_498] {
-        let mut run = bank(["--json", "--store", database.url(), "--ledger"]);
+        let mut run = bank(["--json", "--views", "--store", database.url(), "--ledger"]);
         run.arg(&ledger);
         let output = tokio::task::spawn_blocking(move || run.output().unwrap()).await.unwrap();
-        assert_eq!(figures(report(&output)), expected(duplicates));
+        assert_eq!(figures(report(&output)), expected_with_views(duplicates, &sums));
+        assert_exact(database.url(), &sums).await;
     }
 }
 

@@ -9,6 +9,10 @@ use super::money::Money;
 const TEN: Money = Money::crowns(10);
 const TWENTY: Money = Money::crowns(20);
 
+fn opened() -> Opened {
+    Opened { owner: "Alice".to_owned() }
+}
+
 fn credited(amount: Money) -> Credited {
     Credited { amount, purpose: "salary".to_owned() }
 }
@@ -19,12 +23,12 @@ fn debited(amount: Money) -> Debited {
 
 fn post(direction: Direction, amount: Money) -> Post {
     let text = if direction == Direction::Credit { "salary" } else { "rent" };
-    Post { direction, amount, text: text.to_owned() }
+    Post { owner: "Alice".to_owned(), direction, amount, text: text.to_owned() }
 }
 
 #[test]
 fn the_whole_balance_may_be_withdrawn() {
-    given::<Account>((Opened {}, credited(TEN)))
+    given::<Account>((opened(), credited(TEN)))
         .when_handling(&Withdraw { amount: TEN })
         .then(Debited { amount: TEN, text: "withdrawal".to_owned() })
         .then_state(|account| assert_eq!(account.balance, Money::ZERO));
@@ -33,7 +37,7 @@ fn the_whole_balance_may_be_withdrawn() {
 #[test]
 fn a_withdrawal_beyond_the_balance_is_refused_with_both_amounts() {
     let refusal =
-        given::<Account>((Opened {}, credited(TEN))).when_handling(&Withdraw { amount: TWENTY }).then_refused();
+        given::<Account>((opened(), credited(TEN))).when_handling(&Withdraw { amount: TWENTY }).then_refused();
     assert_eq!(refusal, Refusal::BeyondBalance { amount: TWENTY, balance: TEN });
     assert_eq!(refusal.to_string(), "20.00 Kč is more than the balance of 10.00 Kč");
 }
@@ -41,22 +45,22 @@ fn a_withdrawal_beyond_the_balance_is_refused_with_both_amounts() {
 #[test]
 fn nothing_and_less_cannot_be_withdrawn() {
     for amount in [Money::ZERO, Money::hundredths(-1)] {
-        let refusal = given::<Account>((Opened {}, credited(TEN))).when_handling(&Withdraw { amount }).then_refused();
+        let refusal = given::<Account>((opened(), credited(TEN))).when_handling(&Withdraw { amount }).then_refused();
         assert_eq!(refusal, Refusal::NotAnAmount(amount));
     }
 }
 
 #[test]
 fn an_account_without_money_may_be_closed_once() {
-    given::<Account>((Opened {}, credited(TEN), debited(TEN))).when_handling(&Close).then(Closed {});
-    assert_eq!(given::<Account>((Opened {}, Closed {})).when_handling(&Close).then_refused(), Refusal::Closed);
+    given::<Account>((opened(), credited(TEN), debited(TEN))).when_handling(&Close).then(Closed {});
+    assert_eq!(given::<Account>((opened(), Closed {})).when_handling(&Close).then_refused(), Refusal::Closed);
 }
 
 #[test]
 fn an_account_with_money_or_debt_cannot_be_closed() {
-    let refusal = given::<Account>((Opened {}, credited(TEN))).when_handling(&Close).then_refused();
+    let refusal = given::<Account>((opened(), credited(TEN))).when_handling(&Close).then_refused();
     assert_eq!(refusal, Refusal::NotEmpty { balance: TEN });
-    let refusal = given::<Account>((Opened {}, debited(TEN))).when_handling(&Close).then_refused();
+    let refusal = given::<Account>((opened(), debited(TEN))).when_handling(&Close).then_refused();
     assert_eq!(refusal.to_string(), "the balance is -10.00 Kč, not zero");
 }
 
@@ -69,25 +73,25 @@ fn an_account_that_was_never_opened_refuses_everything() {
 
 #[test]
 fn the_first_row_of_a_ledger_opens_the_account() {
-    given::<Account>(()).when_handling(&post(Direction::Credit, TEN)).then((Opened {}, credited(TEN)));
-    given::<Account>((Opened {}, credited(TEN))).when_handling(&post(Direction::Credit, TWENTY)).then(credited(TWENTY));
+    given::<Account>(()).when_handling(&post(Direction::Credit, TEN)).then((opened(), credited(TEN)));
+    given::<Account>((opened(), credited(TEN))).when_handling(&post(Direction::Credit, TWENTY)).then(credited(TWENTY));
 }
 
 #[test]
 fn a_row_of_a_ledger_below_zero_is_recorded_and_noted_once() {
     let balance = Money::crowns(-10);
-    given::<Account>((Opened {}, credited(TEN)))
+    given::<Account>((opened(), credited(TEN)))
         .when_handling(&post(Direction::Debit, TWENTY))
         .then((debited(TWENTY), Overdrawn { balance }))
         .then_state(|account| assert_eq!(account.balance, balance));
-    given::<Account>((Opened {}, debited(TEN), Overdrawn { balance }))
+    given::<Account>((opened(), debited(TEN), Overdrawn { balance }))
         .when_handling(&post(Direction::Debit, TEN))
         .then(debited(TEN));
 }
 
 #[test]
 fn a_row_of_a_ledger_on_a_closed_account_is_recorded_because_it_happened() {
-    given::<Account>((Opened {}, Closed {})).when_handling(&post(Direction::Credit, TEN)).then(credited(TEN));
+    given::<Account>((opened(), Closed {})).when_handling(&post(Direction::Credit, TEN)).then(credited(TEN));
 }
 
 #[test]

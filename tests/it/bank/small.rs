@@ -30,9 +30,12 @@ impl Desk {
         self.folder.path().join("ledger.asc")
     }
 
+    pub(super) fn store(&self) -> String {
+        format!("sqlite:{}", self.folder.path().join("bank.db").display())
+    }
+
     pub(super) fn run(&self, more: &[&str]) -> std::process::Output {
-        let store = format!("sqlite:{}", self.folder.path().join("bank.db").display());
-        bank(["--store", &store, "--ledger"]).arg(self.ledger()).args(more).output().unwrap()
+        bank(["--store", &self.store(), "--ledger"]).arg(self.ledger()).args(more).output().unwrap()
     }
 
     #[track_caller]
