@@ -47,6 +47,7 @@ pub(crate) struct Sql {
     /// Together with the work of somebody else's, in a transaction that was marked when it began.
     pub(crate) advance_checkpoint: Arc<str>,
     pub(crate) mark_transaction: Arc<str>,
+    pub(crate) is_marked: Arc<str>,
     pub(crate) claim: Arc<str>,
     pub(crate) release: Arc<str>,
     pub(crate) inspect_store: Arc<str>,
@@ -200,6 +201,7 @@ impl Sql {
             save_checkpoint: fill(include_str!("sql/save_checkpoint.sql")),
             advance_checkpoint: fill(include_str!("sql/advance_checkpoint.sql")),
             mark_transaction: fill("SELECT set_config('eventsource.transaction', '1', true)"),
+            is_marked: fill("SELECT coalesce(current_setting('eventsource.transaction', true), '') = '1'"),
             claim: fill(include_str!("sql/claim.sql")),
             release: fill(
                 "UPDATE {es}.checkpoints SET owner = NULL, owned_until = NULL \

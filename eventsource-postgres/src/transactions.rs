@@ -24,7 +24,14 @@ async fn advance(
 ) -> Result<(), Failure> {
     // A setting of this transaction alone: whoever ends it loses the mark.
     sql.query(&sql.mark_transaction).execute(&mut link.pg).await?;
-    work.run(&mut link.pg).await.map_err(|error| failed(advance, error))?;
+    if let Err(error) = work.run(&mut link.pg).await {
+        let row = sql.query(&sql.is_marked).fetch_one(&mut link.pg).await;
+        return Err(match row.and_then(|row| row.try_get::<bool, _>(0)) {
+            Ok(false) => advance.cut_short().with_source(error).into(),
+            // Also where a transaction in which something failed, or a lost connection, answers nothing.
+            _ => failed(advance, error),
+        });
+    }
     let Advance { key, from, to, .. } = advance;
     let moved = sql
         .query(&sql.advance_checkpoint)

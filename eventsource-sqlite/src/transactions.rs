@@ -34,12 +34,18 @@ async fn inside(
 ) -> Result<(), StoreError> {
     // It ends with the transaction, whoever ends that; and SQLite does, after some errors.
     query("SAVEPOINT eventsource_work").execute(&mut *connection).await.map_err(|error| explain(file, error))?;
-    work.run(&mut *connection).await.map_err(|error| match error.downcast::<StoreError>() {
-        Ok(error) => *error,
-        Err(error) => advance.undone(error),
-    })?;
-    if query("RELEASE eventsource_work").execute(&mut *connection).await.is_err() {
-        return Err(advance.cut_short());
+    let done = work.run(&mut *connection).await;
+    let cut_short = query("RELEASE eventsource_work").execute(&mut *connection).await.is_err();
+    match done {
+        Ok(()) if cut_short => return Err(advance.cut_short()),
+        Err(error) if cut_short => return Err(advance.cut_short().with_source(error)),
+        Ok(()) => {}
+        Err(error) => {
+            return Err(match error.downcast::<StoreError>() {
+                Ok(error) => *error,
+                Err(error) => advance.undone(error),
+            });
+        }
     }
     checkpoints::advance_from(file, connection, advance).await
 }

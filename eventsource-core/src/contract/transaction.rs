@@ -54,9 +54,10 @@ impl Advance {
         StoreError::failed(format!("the work of {} failed and was undone", self.key.name)).with_source(error)
     }
 
-    /// What a store answers when the work has ended the store's transaction: what it did before that cannot be undone.
+    /// What a store answers when the work has ended the store's transaction, whether it failed afterwards or not: what it did
+    /// before cannot be undone, so it must not be repeated.
     pub fn cut_short(&self) -> StoreError {
-        StoreError::failed(format!(
+        StoreError::invalid(format!(
             "the transaction of {} was ended before its time, by a statement of its own (COMMIT, ROLLBACK) or after \
              an error that it passed over: its checkpoint was not moved; look at what it wrote before you run it again",
             self.key.name
@@ -83,8 +84,8 @@ pub trait TransactionalStore: EventStore {
     /// was lost makes every repetition of it be refused, or is refused itself when it lands later.
     ///
     /// Fails with [`is_transient`](StoreError::is_transient) if the database let something else go first or was lost; when the work
-    /// itself fails, with its error as the source; and where the store can notice it, when the work has ended the
-    /// transaction. It takes as long as the work does; dropped before that, nothing was written.
+    /// itself fails, with its error as the source; and with [`is_invalid`](StoreError::is_invalid), where the store can notice
+    /// it, when the work has ended the transaction. It takes as long as the work does; dropped before that, nothing was written.
     fn transact<'a>(
         &'a self,
         advance: &'a Advance,

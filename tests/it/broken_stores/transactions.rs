@@ -19,10 +19,13 @@ impl Broken {
             return self.look(advance).await;
         }
         let worked = work.run(&mut before).await;
-        if worked.is_ok() || self.defect == KeepsFailedWork {
-            if matches!(self.defect, LooksAtTheCheckpointBefore | KeepsFailedWork | CommitsBeforeItLooks) {
-                self.shared().kept = before.clone();
-            }
+        let keeps = match self.defect {
+            KeepsFailedWork => true,
+            LooksAtTheCheckpointBefore | CommitsBeforeItLooks => worked.is_ok(),
+            _ => false,
+        };
+        if keeps {
+            self.shared().kept = before.clone();
         }
         worked.map_err(|error| advance.undone(error))?;
         match self.defect {

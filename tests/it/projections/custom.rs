@@ -130,11 +130,11 @@ async fn a_projection_that_takes_longer_than_its_lease_keeps_it() {
 async fn what_fails_in_a_projection_is_undone_stops_it_and_is_done_when_it_runs_again() {
     async fn test<S: ViewStore + TransactionalStore<Connection: Counting>>(side: Side<S>) {
         let mut expected = Expected::default();
-        for (mishap, told) in [(Mishap::Fails, "ink"), (Mishap::Panics, "pen")] {
+        for (mishap, told) in [(Mishap::Fails(u32::MAX), "ink"), (Mishap::Panics, "pen")] {
             let before = side.tallies().await;
             expected.append_round(&side.store).await;
             // Whoever panics gives nothing back: the next owner waits for the end of the lease.
-            let running = Running::start(side.tally(&Tally::with(mishap)));
+            let running = Running::start(side.tally(&Tally::with(mishap)).retry(Duration::from_millis(50)));
             let statuses = running.statuses.clone();
             let error = running.ended().await.unwrap_err();
             assert!(error.to_string().contains(told), "{error}");
@@ -150,6 +150,22 @@ async fn what_fails_in_a_projection_is_undone_stops_it_and_is_done_when_it_runs_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_projection_that_fails_for_a_while_goes_on_by_itself_and_counts_once() {
+    async fn test<S: ViewStore + TransactionalStore<Connection: Counting>>(side: Side<S>) {
+        let mut expected = Expected::default();
+        expected.append_round(&side.store).await;
+        let tally = Tally::with(Mishap::Fails(4));
+        let running = Running::start(side.tally(&tally));
+        side.reaches(&expected).await;
+        assert!(tally.next.lock().unwrap().is_none());
+        let status = running.status();
+        assert!(status.last_error.is_some_and(|error| error.contains("ink")));
+        running.stop().await.unwrap();
+    }
+    on_each_side!(test);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_projection_that_ends_the_transaction_of_the_store_is_noticed() {
     async fn test<S: ViewStore + TransactionalStore<Connection: Counting>>(side: Side<S>) {
         for statement in ["COMMIT", "ROLLBACK", "COMMIT; BEGIN", "ROLLBACK; BEGIN"] {
@@ -160,6 +176,24 @@ async fn a_projection_that_ends_the_transaction_of_the_store_is_noticed() {
             let running = Running::start(side.tally(&Tally::default()));
             until("it runs again", async || running.owns()).await;
             running.stop().await.unwrap();
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    test(in_sqlite(&folder).await).await;
+    let database = crate::postgres::database().await;
+    test(in_postgres(&database).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_projection_that_ends_the_transaction_and_then_fails_is_not_repeated() {
+    async fn test<S: ViewStore + TransactionalStore<Connection: Counting>>(side: Side<S>) {
+        for (n, statement) in (1..).zip(["COMMIT", "COMMIT; BEGIN"]) {
+            let id = format!("{n}");
+            append(&side.store, n, vec![moved(1)]).await;
+            let running = Running::start(side.tally(&Tally::with(Mishap::FailsBehind(statement))));
+            let error = running.ended().await.unwrap_err().to_string();
+            assert!(error.contains("was ended before its time") && error.contains("ink"), "{statement}: {error}");
+            assert_eq!(side.tallies().await.get(&id), Some(&(1, 1)), "{statement}");
         }
     }
     let folder = tempfile::tempdir().unwrap();

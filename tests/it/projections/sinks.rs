@@ -185,7 +185,8 @@ async fn a_sink_that_fails_stops_and_begins_with_the_same_events_again() {
         let archive = Archive::default();
         append(&store, 1, vec![moved(1)]).await;
         *archive.0.fails.lock().unwrap() = Some(StoreError::failed("the mailbox is full"));
-        let error = Running::start(sink(&store, archive.clone())).ended().await.unwrap_err();
+        let impatient = sink(&store, archive.clone()).retry(Duration::ZERO);
+        let error = Running::start(impatient).ended().await.unwrap_err();
         assert!(error.to_string().contains("the mailbox is full"), "{error}");
         let running = Running::start(sink(&store, archive.clone()));
         until("it was told again", async || archive.0.all().len() == 2).await;
@@ -193,6 +194,20 @@ async fn a_sink_that_fails_stops_and_begins_with_the_same_events_again() {
         let told = archive.0.all();
         assert_eq!(told[0].key, told[1].key);
         assert!(told[0].token < told[1].token);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_sink_that_fails_for_a_while_goes_on_by_itself() {
+    on_each(async |store| {
+        let archive = Archive::default();
+        append(&store, 1, vec![moved(1)]).await;
+        *archive.0.fails.lock().unwrap() = Some(StoreError::failed("the mailbox is full"));
+        let running = Running::start(sink(&store, archive.clone()));
+        append(&store, 1, vec![moved(2)]).await;
+        until("all was told", async || once(&archive.0.all()).len() == 2).await;
+        running.stop().await.unwrap();
     })
     .await;
 }

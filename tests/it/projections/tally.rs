@@ -39,10 +39,13 @@ pub(super) trait Counting: Send + Sized + 'static {
 /// What goes wrong in the next batch, behind what it has counted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Mishap {
-    Fails,
+    /// So many times.
+    Fails(u32),
     Panics,
     /// The end of the transaction, or a statement that fails: the error is passed over.
     Executes(&'static str),
+    /// The same, and then it fails.
+    FailsBehind(&'static str),
 }
 
 /// Who hears that somebody is there, and who lets them go on.
@@ -95,9 +98,16 @@ impl<C: Counting> Projection<C> for Tally {
         let mishap = self.next.lock().unwrap().take();
         match mishap {
             None => {}
-            Some(Mishap::Fails) => return Err("the ink has run out".into()),
+            Some(Mishap::Fails(times)) => {
+                *self.next.lock().unwrap() = (times > 1).then_some(Mishap::Fails(times - 1));
+                return Err("the ink has run out".into());
+            }
             Some(Mishap::Panics) => panic!("the pen has broken"),
             Some(Mishap::Executes(statement)) => drop(connection.execute(statement).await),
+            Some(Mishap::FailsBehind(statement)) => {
+                connection.execute(statement).await?;
+                return Err("the ink has run out".into());
+            }
         }
         Ok(())
     }

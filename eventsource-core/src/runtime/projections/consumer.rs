@@ -1,10 +1,11 @@
 //! What custom projections and sinks have in common: batches of events, each done once before the next.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
@@ -117,23 +118,24 @@ struct Batches<E> {
     /// What was saved last.
     saved: Checkpoint,
     live: bool,
+    look_at: Instant,
 }
 
 impl<E: EventSet> Batches<E> {
     fn new(holder: &Holder, key: CheckpointKey, checkpoint: Checkpoint) -> Self {
         let events = holder.store.subscribe_from(Read::all().limit(holder.options.batch), checkpoint);
         let events = events.patience(holder.options.patience);
-        Self { key, events, owner_epoch: checkpoint.owner_epoch, saved: checkpoint, live: false }
+        Self { key, events, owner_epoch: checkpoint.owner_epoch, saved: checkpoint, live: false, look_at: Instant::now() }
     }
 
     /// What is there, and at least one event; none when it is time to end.
     async fn next(&mut self, holder: &mut Holder) -> Result<Vec<Recorded<E>>, StoreError> {
         let mut batch = Vec::new();
         while batch.is_empty() {
-            let look = tokio::time::sleep(LOOK_EVERY);
+            let look = tokio::time::sleep_until(self.look_at);
+            // Events come last: where there is always one more, nothing behind them would ever have its turn.
             tokio::select! {
                 biased;
-                next = self.events.next() => batch.extend(next?),
                 go_on = holder.called() => {
                     if !go_on {
                         return Ok(batch);
@@ -141,7 +143,11 @@ impl<E: EventSet> Batches<E> {
                     holder.renew().await?;
                     self.save(holder).await?;
                 }
-                () = look, if !self.live => self.look_whether_live(holder).await?,
+                () = look, if !self.live => {
+                    self.look_whether_live(holder).await?;
+                    self.look_at = Instant::now() + LOOK_EVERY;
+                }
+                next = self.events.next() => batch.extend(next?),
             }
         }
         // What is ready comes along, and all parts of what was one event.

@@ -89,11 +89,12 @@ pub trait Projection<C: Send>: Send + Sync + 'static {
 
     /// Does what these events ask for: one or more, in order of position, all parts of a split event together.
     ///
-    /// After an error everything is undone, and the projection stops. What may succeed when it is tried again (a lost
-    /// connection, a deadlock) is tried again, with the same events, as long as [`Projections::patience`] says: hand the
-    /// driver's error on, or a [`StoreError`] that is transient. While it takes long, the projection stays
-    /// with its owner; a handler that hangs, hangs the projection.
+    /// After an error everything is undone and tried again, with the same events, as long as [`Projections::retry`] says, and
+    /// then the projection stops. What has nothing to do with the work (a lost connection, a deadlock) is tried again as long
+    /// as [`Projections::patience`] says: hand the driver's error on, or a [`StoreError`] that is transient. While it takes
+    /// long, the projection stays with its owner; a handler that hangs, hangs the projection.
     ///
+    /// [`Projections::retry`]: crate::Projections::retry
     /// [`Projections::patience`]: crate::Projections::patience
     fn handle(
         &self,
@@ -113,21 +114,24 @@ impl<S: TransactionalStore, P: Projection<S::Connection>> Custom<S, P> {
         Self { store, projection }
     }
 
-    /// In a transaction that is tried again while the store is out of reach.
-    async fn transact(
+    /// In a transaction that is tried again while the store is out of reach, or the work fails.
+    async fn transact<W: Work<S::Connection>>(
         &self,
         holder: &mut Holder,
         advance: &Advance,
-        work: &mut dyn Work<S::Connection>,
+        work: W,
     ) -> Result<(), StoreError> {
-        let mut patience = holder.patience();
+        let (mut patience, mut work) = (holder.patience(), Noted { work, failed: false });
         loop {
+            work.failed = false;
             let attempt = async {
                 patience.pause().await;
-                self.store.transact(advance, &mut *work).await
+                self.store.transact(advance, &mut work).await
             };
             match holder.hold_while(attempt).await {
-                Err(error) if holder.try_again(&mut patience, &error) => {}
+                Err(error) if work.failed && holder.try_work_again(&mut patience, &error) => {}
+                // What the store says of a transaction is final, for example that it was ended before its time.
+                Err(error) if !work.failed && holder.try_again(&mut patience, &error) => {}
                 done => return done,
             }
         }
@@ -146,8 +150,8 @@ impl<S: TransactionalStore, P: Projection<S::Connection>> Consumer for Custom<S,
             return Ok(());
         }
         let nowhere = Advance::new(self.key(), checkpoint.cursor, checkpoint);
-        let mut begin = Begin { projection: &self.projection, connection: PhantomData };
-        self.transact(holder, &nowhere, &mut begin).await
+        let begin = Begin { projection: &self.projection, connection: PhantomData };
+        self.transact(holder, &nowhere, begin).await
     }
 
     async fn consume(
@@ -156,8 +160,25 @@ impl<S: TransactionalStore, P: Projection<S::Connection>> Consumer for Custom<S,
         events: &[Recorded<P::Event>],
         advance: &Advance,
     ) -> Result<(), StoreError> {
-        let mut handle = Handle { projection: &self.projection, events };
-        self.transact(holder, advance, &mut handle).await
+        let handle = Handle { projection: &self.projection, events };
+        self.transact(holder, advance, handle).await
+    }
+}
+
+/// Work of which it is known whether it failed itself.
+struct Noted<W> {
+    work: W,
+    failed: bool,
+}
+
+impl<C: Send, W: Work<C>> Work<C> for Noted<W> {
+    fn run<'w>(&'w mut self, connection: &'w mut C) -> BoxFuture<'w, Result<(), BoxError>> {
+        async move {
+            let done = self.work.run(connection).await;
+            self.failed = done.is_err();
+            done
+        }
+        .boxed()
     }
 }
 

@@ -132,9 +132,22 @@ impl Holder {
         Patience::new()
     }
 
-    /// Whether what failed so is to be tried again, after a pause.
+    /// Whether what the store failed in is to be tried again, after a pause.
     pub(super) fn try_again(&self, patience: &mut Patience, error: &StoreError) -> bool {
         let again = error.is_transient() && patience.allows(self.options.patience, error);
+        if again {
+            self.status.failed(error);
+        }
+        again
+    }
+
+    /// The same for what code of somebody else's failed in: the world beyond it may be better soon.
+    pub(super) fn try_work_again(&self, patience: &mut Patience, error: &StoreError) -> bool {
+        if error.is_transient() {
+            return self.try_again(patience, error);
+        }
+        let is_final = error.is_fenced() || error.is_closed() || error.is_invalid();
+        let again = !is_final && patience.allows(self.options.retry, error);
         if again {
             self.status.failed(error);
         }

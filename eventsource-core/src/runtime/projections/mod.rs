@@ -41,6 +41,8 @@ pub use status::{Activity, ProjectionStatus, Statuses};
 const LEASE: Duration = Duration::from_secs(15);
 /// How long a store may be out of reach.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// How long code of one's own may fail.
+const RETRY: Duration = Duration::from_secs(30);
 /// Events of one batch at most.
 const BATCH: usize = 1_000;
 
@@ -95,6 +97,7 @@ pub struct Projections<S> {
 struct Options {
     lease: Duration,
     patience: Duration,
+    retry: Duration,
     batch: usize,
     switch_by_hand: bool,
 }
@@ -111,7 +114,8 @@ type With = (Arc<dyn ViewStore>, Options);
 impl<S: ViewStore + Clone> Projections<S> {
     /// None yet.
     pub fn new(store: &S) -> Self {
-        let options = Options { lease: LEASE, patience: PATIENCE, batch: BATCH, switch_by_hand: false };
+        let options =
+            Options { lease: LEASE, patience: PATIENCE, retry: RETRY, batch: BATCH, switch_by_hand: false };
         let statuses = Statuses::new(Arc::new(store.clone()));
         Self { store: store.clone(), projections: Vec::new(), statuses, options, telling: None }
     }
@@ -157,6 +161,15 @@ impl<S: ViewStore + Clone> Projections<S> {
     /// For how long the store may be out of reach before a projection stops: 5 minutes if not set.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.options.patience = patience;
+        self
+    }
+
+    /// For how long a [`Projection`] or [`Sink`] whose code fails is tried again, with the same events, before it stops:
+    /// 30 seconds if not set. The pauses grow from 10 ms to 2 seconds.
+    ///
+    /// A panic, a fold of a view and an event that cannot be decoded would fail again: they stop at once.
+    pub fn retry(mut self, limit: Duration) -> Self {
+        self.options.retry = limit;
         self
     }
 

@@ -69,11 +69,12 @@ pub trait Sink: Send + Sync + 'static {
 
     /// Tells of these events: one or more, in order of position, all parts of a split event together.
     ///
-    /// After an error the sink stops, and begins with the same events when it is run again. A [`StoreError`] that is
-    /// [transient](StoreError::is_transient) is tried again as long as [`Projections::patience`] says. While it takes long,
-    /// the sink stays with its owner; one that hangs, hangs: give calls a time-out. It is dropped in the middle when
-    /// somebody else has taken over.
+    /// After an error the same events are delivered again, as long as [`Projections::retry`] says, and then the sink stops; a
+    /// [`StoreError`] that is [transient](StoreError::is_transient) is tried again as long as [`Projections::patience`]
+    /// says. While it takes long, the sink stays with its owner; one that hangs, hangs: give calls a time-out. It is
+    /// dropped in the middle when somebody else has taken over.
     ///
+    /// [`Projections::retry`]: crate::Projections::retry
     /// [`Projections::patience`]: crate::Projections::patience
     fn deliver(
         &self,
@@ -140,7 +141,7 @@ impl<K: Sink> Consumer for Delivering<K> {
                 self.0.deliver(events, FencingToken(to.owner_epoch)).await.map_err(failed::<K>)
             };
             match holder.hold_while(delivery).await {
-                Err(error) if holder.try_again(&mut patience, &error) => {}
+                Err(error) if holder.try_work_again(&mut patience, &error) => {}
                 delivered => break delivered?,
             }
         }
