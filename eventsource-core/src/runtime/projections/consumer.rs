@@ -125,7 +125,14 @@ impl<E: EventSet> Batches<E> {
     fn new(holder: &Holder, key: CheckpointKey, checkpoint: Checkpoint) -> Self {
         let events = holder.store.subscribe_from(Read::all().limit(holder.options.batch), checkpoint);
         let events = events.patience(holder.options.patience);
-        Self { key, events, owner_epoch: checkpoint.owner_epoch, saved: checkpoint, live: false, look_at: Instant::now() }
+        Self {
+            key,
+            events,
+            owner_epoch: checkpoint.owner_epoch,
+            saved: checkpoint,
+            live: false,
+            look_at: Instant::now(),
+        }
     }
 
     /// What is there, and at least one event; none when it is time to end.

@@ -114,8 +114,7 @@ type With = (Arc<dyn ViewStore>, Options);
 impl<S: ViewStore + Clone> Projections<S> {
     /// None yet.
     pub fn new(store: &S) -> Self {
-        let options =
-            Options { lease: LEASE, patience: PATIENCE, retry: RETRY, batch: BATCH, switch_by_hand: false };
+        let options = Options { lease: LEASE, patience: PATIENCE, retry: RETRY, batch: BATCH, switch_by_hand: false };
         let statuses = Statuses::new(Arc::new(store.clone()));
         Self { store: store.clone(), projections: Vec::new(), statuses, options, telling: None }
     }
