@@ -3,6 +3,7 @@
 mod append;
 mod command;
 mod large;
+mod limits;
 mod raw;
 mod read;
 pub mod server;
@@ -11,7 +12,7 @@ use crate::measure::Scenario;
 
 /// `long`: with those that need ten million rows.
 pub fn all(long: bool) -> Vec<Scenario> {
-    let mut all = [append::all(), command::all(), read::all()].concat();
+    let mut all = [append::all(), command::all(), read::all(), limits::all()].concat();
     if long {
         all.extend(large::all());
     }

@@ -118,19 +118,6 @@ pub async fn fetch_undecoded(pg: &mut PgConnection, stream: &str) -> usize {
     count(rows).await
 }
 
-/// A snapshot and the events behind it, by the parts that nobody can do without.
-pub async fn fetch_snapshot_and_tail(pg: &mut PgConnection, stream: &str) -> usize {
-    let rows = query(
-        "WITH snapshot AS MATERIALIZED (SELECT version, data FROM eventsource.snapshots WHERE stream = $1) \
-         SELECT version, NULL AS name, data FROM snapshot UNION ALL \
-         (SELECT version, name, data FROM eventsource.events \
-          WHERE stream = $1 AND version > (SELECT version FROM snapshot) ORDER BY version)",
-    )
-    .bind(stream)
-    .fetch(pg);
-    count(rows).await
-}
-
 /// Statements that ask for nothing: what a round trip costs.
 pub async fn nothing(pg: &mut PgConnection, times: usize) {
     for _ in 0..times {
@@ -138,34 +125,13 @@ pub async fn nothing(pg: &mut PgConnection, times: usize) {
     }
 }
 
-async fn count(mut rows: impl Stream<Item = sqlx::Result<PgRow>> + Unpin) -> usize {
+pub async fn count(mut rows: impl Stream<Item = sqlx::Result<PgRow>> + Unpin) -> usize {
     let mut count = 0;
     while let Some(row) = rows.try_next().await.expect("raw row") {
         std::hint::black_box(&row);
         count += 1;
     }
     count
-}
-
-/// Pages of a thousand rows with the columns of the store's own pages.
-pub async fn pages(pg: &mut PgConnection) -> usize {
-    let columns = include_str!("../../../eventsource-postgres/src/sql/columns.sql").replace("{stream}", "stream");
-    let statement =
-        format!("SELECT {columns} FROM eventsource.events WHERE position > $1 ORDER BY position LIMIT 1000");
-    let (mut after, mut all) = (0_i64, 0);
-    loop {
-        let mut rows = query(sqlx::AssertSqlSafe(statement.clone())).bind(after).fetch(&mut *pg);
-        let mut count = 0;
-        while let Some(row) = rows.try_next().await.expect("raw row") {
-            after = row.get(0);
-            std::hint::black_box(&row);
-            count += 1;
-        }
-        all += count;
-        if count < 1000 {
-            return all;
-        }
-    }
 }
 
 /// Streams the whole table as it lies, in one statement.

@@ -18,16 +18,14 @@ pub fn all() -> Vec<Scenario> {
         load("load-100-by-hand", Bound::TimesFaster(1.05), |scale| Box::pin(load_by_hand(scale, 100))),
         load("load-1000-by-hand", Bound::TimesFaster(1.35), |scale| Box::pin(load_by_hand(scale, 1_000))),
         load("load-snapshot-and-10", Bound::TimeAtMost(1.4), |scale| Box::pin(load_snapshot(scale))),
-        load("limit-snapshot-and-10", Bound::TimeAtMost(1.4), |scale| Box::pin(limit_of_load_snapshot(scale))),
         replay("replay-untyped", Bound::RateAtLeast(0.85), |scale| Box::pin(replay_untyped(scale))),
-        replay("limit-replay", Bound::RateAtLeast(0.85), |scale| Box::pin(limit_of_replay(scale))),
         replay("replay", Bound::RateAtLeast(1.0), |scale| Box::pin(replay_typed(scale))),
     ]
 }
 
 const STREAMS: usize = 20;
 
-async fn side(events: usize, length: usize) -> (Database, PgStore) {
+pub async fn side(events: usize, length: usize) -> (Database, PgStore) {
     let database = server::database().await;
     let store = server::store(&database, PgOptions::default().listen(false)).await;
     fill(&store, events, length).await;
@@ -102,25 +100,6 @@ async fn load_snapshot(scale: &Scale) -> Rounds {
     rounds
 }
 
-/// The same rows by the shortest statement there is for them, not decoded: what the server and the driver leave.
-async fn limit_of_load_snapshot(scale: &Scale) -> Rounds {
-    let database = server::database().await;
-    let store = server::store(&database, PgOptions::default().listen(false)).await;
-    crate::domain::snapshots::prepare(&store).await;
-    let mut pg = raw::connect(database.url()).await;
-    let mut rounds = Rounds::default();
-    for _ in 0..scale.rounds {
-        let rows = async {
-            for _ in 0..scale.loads {
-                assert_eq!(raw::fetch_snapshot_and_tail(&mut pg, "account-0").await, 11);
-            }
-        };
-        rounds.ours.push(micros_each(scale.loads, rows).await);
-        rounds.raw.push(micros_each(scale.loads, raw::nothing(&mut pg, scale.loads)).await);
-    }
-    rounds
-}
-
 /// Pages of a thousand, their bytes touched and not decoded, beside `COPY` in binary form.
 async fn replay_untyped(scale: &Scale) -> Rounds {
     let (database, store) = side(scale.replayed, 100).await;
@@ -165,24 +144,6 @@ async fn replay_typed(scale: &Scale) -> Rounds {
         rounds.ours.push(rate(scale.replayed, ours).await);
         let raw = async {
             assert_eq!(raw::stream_json(&mut pg).await, scale.replayed);
-        };
-        rounds.raw.push(rate(scale.replayed, raw).await);
-    }
-    rounds
-}
-
-/// The pages of `replay-untyped` by the same columns, fetched and not looked at: what the server and the driver leave.
-async fn limit_of_replay(scale: &Scale) -> Rounds {
-    let (database, _store) = side(scale.replayed, 100).await;
-    let mut pg = raw::connect(database.url()).await;
-    let mut rounds = Rounds::default();
-    for _ in 0..scale.rounds {
-        let ours = async {
-            assert_eq!(raw::pages(&mut pg).await, scale.replayed);
-        };
-        rounds.ours.push(rate(scale.replayed, ours).await);
-        let raw = async {
-            assert_eq!(raw::copy_out(&mut pg).await, scale.replayed);
         };
         rounds.raw.push(rate(scale.replayed, raw).await);
     }

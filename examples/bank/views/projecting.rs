@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventsource::{
-    Activity, Position, ProjectionStatus, Projections, Statuses, StoreError, Token, View, ViewReader, ViewStore,
-};
+use eventsource::{Position, Projections, Statuses, StoreError, Token, View, ViewReader, ViewStore};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -17,8 +15,6 @@ use super::{Balance, DailySummary, FeesOfMonth, Suspect, Transaction};
 const LEASE: Duration = Duration::from_secs(1);
 /// A store that is out of reach for longer than this is broken, and a view that is behind for longer does not go on.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// The views, which follow what is recorded until they are stopped.
 pub(crate) struct Projecting {
@@ -62,17 +58,7 @@ impl Projecting {
         if let Some(suspicious) = self.suspicious() {
             suspicious.wait_for(token, PATIENCE).await?;
         }
-        // Others who append without a break may hold that up; the rows are there all the same.
-        let _ = tokio::time::timeout(PATIENCE, self.are_served()).await;
         Ok(())
-    }
-
-    /// From the moment on that a new view has caught up, everybody finds its rows under its plain name.
-    async fn are_served(&self) {
-        let is_new = |status: &ProjectionStatus| matches!(status.activity, Activity::Starting | Activity::CatchingUp);
-        while self.statuses.all().iter().any(is_new) {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
     }
 
     /// The fraud report, if it was asked for.

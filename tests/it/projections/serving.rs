@@ -60,3 +60,16 @@ async fn a_new_version_serves_when_it_has_caught_up_and_an_old_program_does_not_
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_view_that_is_shut_down_as_soon_as_it_has_everything_serves() {
+    on_each(async |store| {
+        append(&store, 1, vec![moved(5)]).await;
+        let running = Running::start(balances(&store));
+        // Before it has looked whether that is all.
+        until("the event is handled", async || running.status().handled == 1).await;
+        running.stop().await.unwrap();
+        assert_eq!(serving(&store).await, Some(1));
+    })
+    .await;
+}

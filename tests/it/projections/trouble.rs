@@ -1,9 +1,10 @@
 //! What a projection gets over, and what stops it.
 
+use eventsource::memory::MemoryStore;
 use eventsource::{Activity, NewEvent};
 
 use super::things::*;
-use crate::wrapped::Fault;
+use crate::wrapped::{Fault, Wrapped};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_is_transient_is_tried_again() {
@@ -69,4 +70,29 @@ async fn a_store_that_breaks_for_good_stops_the_view() {
         assert!(error.to_string().contains("on fire"), "{error}");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_shutdown_is_heard_while_the_store_is_out_of_reach() {
+    on_each(async |store| {
+        let running = Running::start(balances(&store));
+        until("it waits for events", async || running.status().activity == Activity::Live).await;
+        store.fail_writes(Fault::Transient, usize::MAX);
+        append(&store, 1, vec![moved(5)]).await;
+        until("it has failed", async || running.status().last_error.is_some()).await;
+        running.stop().await.unwrap();
+        // What was not written then comes later.
+        store.fail_writes(Fault::Transient, 0);
+        let running = Running::start(balances(&store));
+        until("it has gone on", async || running.status().handled == 1).await;
+        running.stop().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_projection_that_was_added_twice_is_refused_by_name() {
+    let store = Wrapped::new(MemoryStore::new());
+    let error = in_time(balances(&store).view::<Balance>().run(async {})).await.unwrap_err();
+    assert!(error.is_invalid() && error.to_string().contains("balances v1 was added twice"), "{error}");
 }

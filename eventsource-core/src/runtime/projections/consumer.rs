@@ -1,4 +1,4 @@
-//! What custom projections and sinks have in common: batches of events, each done once before the next.
+//! What all projections have in common: batches of events, each done once before the next.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use crate::contract::transaction::Advance;
 use crate::folding::event_set::EventSet;
 use crate::runtime::subscription::{Subscribe, Subscription};
 use crate::words::error::StoreError;
-use crate::words::event::{Recorded, now};
+use crate::words::event::Recorded;
+use crate::words::stream::Position;
 
 use super::holder::Holder;
 use super::status::{Activity, Entry, Follows};
@@ -22,6 +23,8 @@ use super::{Run, With};
 
 /// Between two looks whether it has caught up.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Where events never pause, whoever holds what was there so short a time ago has caught up.
+const NEAR: Duration = Duration::from_secs(1);
 
 /// What is done with events.
 pub(super) trait Consumer: Send + Sync + 'static {
@@ -48,9 +51,14 @@ pub(super) trait Consumer: Send + Sync + 'static {
     fn consume(
         &self,
         holder: &mut Holder,
-        events: &[Recorded<Self::Event>],
+        events: Vec<Recorded<Self::Event>>,
         advance: &Advance,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// When everything is done for the first time since it is one's own, and the checkpoint says so.
+    fn caught_up(&self, _: &Holder) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// A consumer as a projection.
@@ -69,17 +77,18 @@ impl<C: Consumer> Running<C> {
         self.consumer.begin(holder, checkpoint).await?;
         let mut batches = Batches::new(holder, self.consumer.key(), checkpoint);
         loop {
-            let events = batches.next(holder).await?;
+            let events = batches.next(holder, &self.consumer).await?;
             if events.is_empty() {
                 return Ok(());
             }
             holder.renew().await?;
+            let count = events.len();
             let (advance, began) = (batches.advance(), Instant::now());
-            let span = tracing::debug_span!("projection_batch", events = events.len());
-            self.consumer.consume(holder, &events, &advance).instrument(span).await?;
+            let span = tracing::debug_span!("projection_batch", events = count);
+            self.consumer.consume(holder, events, &advance).instrument(span).await?;
             batches.saved = advance.to;
             holder.status.batch_took(began.elapsed());
-            holder.status.handled(events.len(), advance.to.cursor.position);
+            holder.status.handled(count, advance.to.cursor.position);
         }
     }
 }
@@ -97,6 +106,12 @@ impl<C: Consumer> Run for Running<C> {
                     Err(error) if error.is_fenced() => {
                         holder.status.failed(&error);
                         tracing::info!(projection = %self.consumer.key().name, %error, "somebody else goes on with it");
+                    }
+                    // What was not written is done again by whoever comes next.
+                    Err(error) if error.is_transient() && holder.is_shut_down() => {
+                        holder.status.failed(&error);
+                        holder.release().await;
+                        return Ok(());
                     }
                     ended => {
                         holder.release().await;
@@ -119,6 +134,8 @@ struct Batches<E> {
     saved: Checkpoint,
     live: bool,
     look_at: Instant,
+    /// The head at an earlier look, and when that was.
+    goal: Option<(Instant, Position)>,
 }
 
 impl<E: EventSet> Batches<E> {
@@ -131,12 +148,17 @@ impl<E: EventSet> Batches<E> {
             owner_epoch: checkpoint.owner_epoch,
             saved: checkpoint,
             live: false,
-            look_at: Instant::now(),
+            look_at: Instant::now() + LOOK_EVERY,
+            goal: None,
         }
     }
 
     /// What is there, and at least one event; none when it is time to end.
-    async fn next(&mut self, holder: &mut Holder) -> Result<Vec<Recorded<E>>, StoreError> {
+    async fn next(
+        &mut self,
+        holder: &mut Holder,
+        consumer: &impl Consumer<Event = E>,
+    ) -> Result<Vec<Recorded<E>>, StoreError> {
         let mut batch = Vec::new();
         while batch.is_empty() {
             let look = tokio::time::sleep_until(self.look_at);
@@ -145,13 +167,15 @@ impl<E: EventSet> Batches<E> {
                 biased;
                 go_on = holder.called() => {
                     if !go_on {
+                        // Whoever has done everything ends as one that has.
+                        self.look_whether_live(holder, consumer).await?;
                         return Ok(batch);
                     }
                     holder.renew().await?;
                     self.save(holder).await?;
                 }
                 () = look, if !self.live => {
-                    self.look_whether_live(holder).await?;
+                    self.look_whether_live(holder, consumer).await?;
                     self.look_at = Instant::now() + LOOK_EVERY;
                 }
                 next = self.events.next() => batch.extend(next?),
@@ -185,9 +209,31 @@ impl<E: EventSet> Batches<E> {
         Ok(())
     }
 
-    async fn look_whether_live(&mut self, holder: &Holder) -> Result<(), StoreError> {
-        let head = holder.steadily(|| holder.store.position_at(now())).await?;
-        if self.events.cursor().position >= head {
+    /// Whether all is done, or what was there a moment ago.
+    fn is_near(&mut self, head: Position) -> bool {
+        let position = self.events.cursor().position;
+        let (since, goal) = *self.goal.get_or_insert((Instant::now(), head));
+        if position >= head {
+            return true;
+        }
+        if position >= goal {
+            self.goal = None;
+        }
+        position >= goal && since.elapsed() <= NEAR
+    }
+
+    async fn look_whether_live(
+        &mut self,
+        holder: &Holder,
+        consumer: &impl Consumer<Event = E>,
+    ) -> Result<(), StoreError> {
+        if self.live {
+            return Ok(());
+        }
+        let head = holder.steadily(|| holder.store.head()).await?.newest;
+        if self.is_near(head) {
+            self.save(holder).await?;
+            consumer.caught_up(holder).await?;
             self.live = true;
             holder.status.doing(Activity::Live);
         }

@@ -157,10 +157,10 @@ impl<S: TransactionalStore, P: Projection<S::Connection>> Consumer for Custom<S,
     async fn consume(
         &self,
         holder: &mut Holder,
-        events: &[Recorded<P::Event>],
+        events: Vec<Recorded<P::Event>>,
         advance: &Advance,
     ) -> Result<(), StoreError> {
-        let handle = Handle { projection: &self.projection, events };
+        let handle = Handle { projection: &self.projection, events: &events };
         self.transact(holder, advance, handle).await
     }
 }

@@ -40,7 +40,7 @@ impl Holder {
     /// Waits until the projection is one's own; `None` when it is time to end.
     pub(super) async fn claim(&mut self) -> Result<Option<Checkpoint>, StoreError> {
         loop {
-            if *self.shutdown.borrow() {
+            if self.is_shut_down() {
                 return Ok(None);
             }
             match self.ask().await? {
@@ -97,9 +97,7 @@ impl Holder {
         loop {
             patience.pause().await;
             match work().await {
-                Err(error) if error.is_transient() && patience.allows(self.options.patience, &error) => {
-                    self.status.failed(&error);
-                }
+                Err(error) if self.try_again(&mut patience, &error) => {}
                 done => return done,
             }
         }
@@ -132,9 +130,9 @@ impl Holder {
         Patience::new()
     }
 
-    /// Whether what the store failed in is to be tried again, after a pause.
+    /// Whether what the store failed in is to be tried again, after a pause: not when it is time to end.
     pub(super) fn try_again(&self, patience: &mut Patience, error: &StoreError) -> bool {
-        let again = error.is_transient() && patience.allows(self.options.patience, error);
+        let again = error.is_transient() && !self.is_shut_down() && patience.allows(self.options.patience, error);
         if again {
             self.status.failed(error);
         }
@@ -147,11 +145,15 @@ impl Holder {
             return self.try_again(patience, error);
         }
         let is_final = error.is_fenced() || error.is_closed() || error.is_invalid();
-        let again = !is_final && patience.allows(self.options.retry, error);
+        let again = !is_final && !self.is_shut_down() && patience.allows(self.options.retry, error);
         if again {
             self.status.failed(error);
         }
         again
+    }
+
+    pub(super) fn is_shut_down(&self) -> bool {
+        *self.shutdown.borrow()
     }
 
     async fn ask(&mut self) -> Result<Claim, StoreError> {

@@ -34,8 +34,8 @@ use holder::Holder;
 pub use progress::Progress;
 use progress::Telling;
 use sink::{Delivering, Sink};
-use status::Follows;
 pub use status::{Activity, ProjectionStatus, Statuses};
+use view::{Folding, Serving};
 
 /// How long a projection stays with an owner that is not heard of.
 const LEASE: Duration = Duration::from_secs(15);
@@ -120,31 +120,29 @@ impl<S: ViewStore + Clone> Projections<S> {
     }
 
     /// Adds a view: its table is made when the projections run, and served once it has caught up.
-    pub fn view<V: View>(mut self) -> Self {
-        let status =
-            self.statuses.enter(V::TABLE.to_string(), Follows::events_of::<V::Event>(V::TABLE.checkpoint_key()));
-        self.projections.push(Box::new(view::ViewProjection::<V>::new(status, V::TABLE, view::Serving::WhenCaughtUp)));
-        self
+    pub fn view<V: View>(self) -> Self {
+        self.add(V::TABLE.to_string(), Folding::<V>::new(V::TABLE, Serving::WhenCaughtUp))
     }
 
     /// Adds a projection of your own, which works in the store's transactions.
-    pub fn projection<P: Projection<S::Connection>>(mut self, projection: P) -> Self
+    pub fn projection<P: Projection<S::Connection>>(self, projection: P) -> Self
     where
         S: TransactionalStore,
     {
         const { assert_name(P::NAME) };
         const { assert!(P::VERSION > 0, "versions of a projection begin with 1") };
         let consumer = Custom::new(self.store.clone(), projection);
-        let status = self.statuses.enter(format!("{} v{}", P::NAME, P::VERSION), consumer.follows());
-        self.projections.push(Box::new(Running::new(consumer, status)));
-        self
+        self.add(format!("{} v{}", P::NAME, P::VERSION), consumer)
     }
 
     /// Adds something outside the store that is told of events.
-    pub fn sink<K: Sink>(mut self, sink: K) -> Self {
+    pub fn sink<K: Sink>(self, sink: K) -> Self {
         const { assert_name(K::NAME) };
-        let consumer = Delivering(sink);
-        let status = self.statuses.enter(K::NAME.to_owned(), consumer.follows());
+        self.add(K::NAME.to_owned(), Delivering(sink))
+    }
+
+    fn add(mut self, name: String, consumer: impl Consumer) -> Self {
+        let status = self.statuses.enter(name, consumer.follows());
         self.projections.push(Box::new(Running::new(consumer, status)));
         self
     }
@@ -220,7 +218,10 @@ impl<S: ViewStore + Clone> Projections<S> {
     ///
     /// A projection that cannot go on stops, and the others go on: the error is in its [status](Self::statuses) and in
     /// the log. When all have stopped, or when it is shut down and one had stopped before, the first error is returned.
+    ///
+    /// Fails at once, with [`is_invalid`](StoreError::is_invalid), if one was added twice.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), StoreError> {
+        self.statuses.check()?;
         let (stop, stopping) = watch::channel(false);
         let projections = std::mem::take(&mut self.projections);
         let with: With = (Arc::new(self.store.clone()), self.options);

@@ -13,8 +13,8 @@ use crate::runtime::comparing::{Compared, RowDifference, Side, compare};
 use crate::words::error::StoreError;
 use crate::words::view_table::ViewTable;
 
-use super::status::{Activity, Follows, Statuses};
-use super::view::{Serving, ViewProjection};
+use super::status::{Activity, Statuses};
+use super::view::{Folding, Serving};
 use super::{Projections, new_owner};
 
 /// Added to a version, it names the table into which that version is folded for a comparison. No version is so great.
@@ -65,9 +65,8 @@ impl<S: ViewStore + Clone> Projections<S> {
         clear(&store, &scratch, self.options.lease).await?;
 
         self.statuses = Statuses::new(Arc::new(store.clone()));
-        let status =
-            self.statuses.enter(format!("{} anew", V::TABLE), Follows::events_of::<V::Event>(scratch.checkpoint_key()));
-        self.projections = vec![Box::new(ViewProjection::<V>::new(status, scratch, Serving::Nobody))];
+        self.projections.clear();
+        self = self.add(format!("{} anew", V::TABLE), Folding::<V>::new(scratch, Serving::Nobody));
         let statuses = self.statuses.clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let mut folding = Task::start(self.run(async {

@@ -130,7 +130,7 @@ impl<K: Sink> Consumer for Delivering<K> {
     async fn consume(
         &self,
         holder: &mut Holder,
-        events: &[Recorded<K::Event>],
+        events: Vec<Recorded<K::Event>>,
         advance: &Advance,
     ) -> Result<(), StoreError> {
         let Advance { key, to, .. } = advance;
@@ -138,7 +138,7 @@ impl<K: Sink> Consumer for Delivering<K> {
         loop {
             let delivery = async {
                 patience.pause().await;
-                self.0.deliver(events, FencingToken(to.owner_epoch)).await.map_err(failed::<K>)
+                self.0.deliver(&events, FencingToken(to.owner_epoch)).await.map_err(failed::<K>)
             };
             match holder.hold_while(delivery).await {
                 Err(error) if holder.try_work_again(&mut patience, &error) => {}

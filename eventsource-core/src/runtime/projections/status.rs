@@ -1,5 +1,6 @@
 //! What each projection does.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -127,6 +128,17 @@ impl Statuses {
     /// One for each, in the order in which they were added.
     pub fn all(&self) -> Vec<ProjectionStatus> {
         self.known().into_iter().map(|known| known.status).collect()
+    }
+
+    /// Fails if two share a checkpoint: one of them would wait for ever for the other.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        let mut keys = HashSet::new();
+        match self.lock().iter().find(|line| !keys.insert(line.follows.key.clone())) {
+            Some(Line { status, .. }) => {
+                Err(StoreError::invalid(format!("projection {} was added twice", status.name)))
+            }
+            None => Ok(()),
+        }
     }
 
     pub(super) fn known(&self) -> Vec<Known> {
