@@ -15,7 +15,7 @@ const KILLS: usize = 10;
 /// Runs in which it may come to its end before it is killed.
 const ROUNDS: usize = 25;
 /// So many rows more in each round, so that there is always something to record and to project.
-const ROWS: usize = 250;
+const ROWS: usize = 100;
 /// Milliseconds from one batch of a view at most until it is killed.
 const UNTIL_KILLED: u64 = 40;
 
