@@ -21,20 +21,20 @@ fn shared_ledger() -> Option<PathBuf> {
     if file.exists() {
         return Some(file);
     }
-    // Not by `eprintln!`, which the test harness keeps to itself.
-    let message = format!("skipped: {} does not exist; EVENTSOURCE_LEDGER may name the ledger", file.display());
-    let mut stderr = std::io::stderr();
-    writeln!(stderr, "{message}").unwrap();
-    None
+    skipped(&format!("{} does not exist; EVENTSOURCE_LEDGER may name the ledger", file.display()))
 }
 
 /// For what takes minutes without optimisation: only where the ledger is asked for by name.
 fn named_ledger() -> Option<PathBuf> {
     let named = std::env::var_os("EVENTSOURCE_LEDGER").map(PathBuf::from);
-    if named.is_none() {
-        writeln!(std::io::stderr(), "skipped: EVENTSOURCE_LEDGER names no ledger for SQLite and PostgreSQL").unwrap();
-    }
-    named
+    named.or_else(|| skipped("EVENTSOURCE_LEDGER names no ledger for SQLite and PostgreSQL"))
+}
+
+fn skipped(why: &str) -> Option<PathBuf> {
+    // Not by `eprintln!`, which the test harness keeps to itself.
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "skipped: {why}").unwrap();
+    None
 }
 
 /// The report without its rates, which must be numbers.
