@@ -35,7 +35,7 @@ impl Views<'_> {
         drop(reading);
         match found {
             Ok(rows) => rows.iter().map(|row| read_row(&self.connections.file, table, row)).collect(),
-            Err(error) => Err(self.explain(table, explain(&self.connections.file, error)).await),
+            Err(error) => Err(explain_view(&self.connections.file, table, error)),
         }
     }
 
@@ -52,10 +52,7 @@ impl Views<'_> {
         let ended = end(&mut writing, written).await;
         drop(writing);
         turn.end();
-        match ended {
-            Err(error) if !error.is_fenced() => Err(self.explain(table, error).await),
-            ended => ended,
-        }
+        ended
     }
 
     async fn scan(&self, table: &ViewTable, scan: &Scan) -> Result<Vec<Row>, StoreError> {
@@ -78,18 +75,19 @@ impl Views<'_> {
                         rows.push(read_row(&self.connections.file, table, row)?);
                     }
                 }
-                Err(error) => return Err(self.explain(table, explain(&self.connections.file, error)).await),
+                Err(error) => return Err(explain_view(&self.connections.file, table, error)),
             }
         }
         Ok(rows)
     }
+}
 
-    /// SQLite says of a table that is missing only that the statement is wrong.
-    async fn explain(&self, table: &ViewTable, error: StoreError) -> StoreError {
-        match self.is_held(table).await {
-            Ok(false) => table.not_held(),
-            _ => error,
-        }
+/// SQLite says of a table that is missing only that the statement is wrong, and only in words.
+fn explain_view(file: &str, table: &ViewTable, error: sqlx::Error) -> StoreError {
+    let missing = format!("no such table: {}", table.table_name());
+    match error.as_database_error() {
+        Some(told) if told.message().starts_with(&missing) => table.not_held(),
+        _ => explain(file, error),
     }
 }
 
@@ -101,7 +99,7 @@ async fn write(
     changes: &RowChanges,
     checkpoint: Checkpoint,
 ) -> Result<(), StoreError> {
-    let failed = |error| explain(file, error);
+    let failed = |error| explain_view(file, table, error);
     checkpoints::advance(file, connection, &table.checkpoint_key(), checkpoint).await?;
     let mut rows = &changes.written[..];
     while !rows.is_empty() {

@@ -30,7 +30,11 @@ pub(crate) struct NumberIn(pub(crate) String);
 
 impl NumberIn {
     async fn make(&self, connection: &mut PgConnection) -> Result<(), BoxError> {
-        sqlx::query("SELECT set_config('search_path', $1, true)").bind(&self.0).execute(&mut *connection).await?;
+        sqlx::query("SELECT set_config('search_path', $1, true)")
+            .bind(&self.0)
+            .persistent(false)
+            .execute(&mut *connection)
+            .await?;
         sqlx::query(MAKE).persistent(false).execute(connection).await?;
         Ok(())
     }

@@ -206,6 +206,8 @@ defects! {
     // Tables of views.
     MissingTablesAreEmpty: a_view_that_is_not_held_is_neither_read_nor_written_nor_served
         a_dropped_view_is_gone_with_its_checkpoint;
+    MissingTablesFail: a_view_that_is_not_held_is_neither_read_nor_written_nor_served
+        a_view_that_comes_and_goes_is_there_or_not_held;
     MakesTablesAnew: a_view_that_is_made_again_keeps_its_rows;
     MakesTablesOnce: a_view_that_is_made_again_keeps_its_rows ten_tasks_that_make_one_view_make_it_once;
     AcceptsAnyKey: a_key_that_may_hold_nothing_is_refused;

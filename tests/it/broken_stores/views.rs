@@ -62,7 +62,10 @@ impl Broken {
 
     async fn rows_broken(&self, table: &ViewTable, keys: &[ColumnValue]) -> Result<Vec<Row>, StoreError> {
         let table = &self.table(table).await?;
-        let mut rows = self.inner.rows(table, keys).await?;
+        let mut rows = match self.inner.rows(table, keys).await {
+            Err(error) if self.defect == MissingTablesFail => return Err(StoreError::failed(error.to_string())),
+            rows => rows?,
+        };
         match self.defect {
             FindsAThousand => rows.truncate(1000),
             KeysWithoutCase => {

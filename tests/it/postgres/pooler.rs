@@ -10,6 +10,7 @@ use eventsource_test_cluster::{Cluster, Database, PgBouncer};
 
 use super::load::Load;
 use super::things::{any, shell};
+use crate::counting::NumberIn;
 
 /// The first that knows named statements.
 const KNOWS_STATEMENTS: (u32, u32) = (1, 21);
@@ -36,9 +37,12 @@ async fn check(bouncer: Arc<PgBouncer>, database: Arc<Database>, options: PgOpti
     conformance::check(async || {
         let next = {
             let (schemas, options) = (schemas.clone(), options.clone());
-            move || options.clone().schema(format!("book_{}", schemas.fetch_add(1, Relaxed)))
+            move || {
+                let schema = format!("book_{}", schemas.fetch_add(1, Relaxed));
+                (options.clone().schema(&schema), schema)
+            }
         };
-        let options = next();
+        let (options, schema) = next();
         let store = store_behind(&bouncer, &database, options.clone()).await;
         let open = {
             let (bouncer, database, options) = (bouncer.clone(), database.clone(), options.clone());
@@ -50,11 +54,16 @@ async fn check(bouncer: Arc<PgBouncer>, database: Arc<Database>, options: PgOpti
         let with_clock = {
             let (bouncer, database) = (bouncer.clone(), database.clone());
             move |clock| {
-                let (bouncer, database, options) = (bouncer.clone(), database.clone(), next().clock(clock));
+                let (bouncer, database, options) = (bouncer.clone(), database.clone(), next().0.clock(clock));
                 async move { store_behind(&bouncer, &database, options).await }
             }
         };
-        Fixture::new(store).with_another(open().await).with_reopen(open).with_clock(with_clock)
+        Fixture::new(store.clone())
+            .with_views(store.clone())
+            .with_transactions(store, NumberIn(schema))
+            .with_another(open().await)
+            .with_reopen(open)
+            .with_clock(with_clock)
     })
     .await;
 }

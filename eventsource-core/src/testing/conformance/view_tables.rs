@@ -24,6 +24,7 @@ rules![
     a_dropped_view_is_gone_with_its_checkpoint,
     a_view_that_is_served_is_not_dropped,
     ten_tasks_that_make_one_view_make_it_once,
+    a_view_that_comes_and_goes_is_there_or_not_held,
     a_closed_store_refuses_views,
 ];
 
@@ -205,6 +206,38 @@ async fn ten_tasks_that_make_one_view_make_it_once(fixture: &Fixture) -> Checked
     }
     ensure_eq!(store.held_views("things").await?.len(), 1, "tables of a view that was made ten times");
     Ok(())
+}
+
+// Readers come while a table is made, and stay while it is dropped.
+async fn a_view_that_comes_and_goes_is_there_or_not_held(fixture: &Fixture) -> Checked {
+    let Some(store) = &fixture.views else { return Ok(()) };
+    let maker = store.clone();
+    let making = tokio::spawn(async move {
+        let dropped = HeldView::new(THINGS.name, THINGS.version, THINGS.fingerprint(), false);
+        for _ in 0..100 {
+            maker.create_view(&THINGS).await?;
+            let changes = RowChanges::new(vec![row(1, "one")], Vec::new());
+            maker.write_rows(&THINGS, &changes, at(&*maker, 1)).await?;
+            maker.drop_view(&dropped).await?;
+        }
+        Ok::<_, StoreError>(())
+    });
+    let allowed = |rows: Result<Vec<Row>, StoreError>, what: &str| match rows {
+        Ok(rows) => {
+            ensure!(rows.is_empty() || rows == [row(1, "one")], "{what} found {rows:?}");
+            Ok(())
+        }
+        Err(error) if error.is_invalid() => Ok(()),
+        Err(error) => Err(Broken(format!("{what} failed, but not because the table is not held: {error}"))),
+    };
+    while !making.is_finished() {
+        // A store that answers at once never lets the other task run.
+        tokio::task::yield_now().await;
+        allowed(store.scan_rows(&THINGS, &Scan::by(0)).await, "a scan of a table that comes and goes")?;
+        allowed(store.rows(&THINGS, &[ColumnValue::Int(1)]).await, "a look into a table that comes and goes")?;
+    }
+    making.await.map_err(|panic| Broken(format!("making and dropping a view panicked: {panic}")))??;
+    is_invalid(store.rows(&THINGS, &[ColumnValue::Int(1)]).await, "a look into a table that has gone")
 }
 
 async fn a_closed_store_refuses_views(fixture: &Fixture) -> Checked {
