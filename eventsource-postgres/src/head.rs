@@ -45,18 +45,21 @@ impl Head {
         self.state.borrow().settled
     }
 
-    /// This process has stored events at these positions, in ascending order.
+    /// This process has stored events at these positions, in any order.
     ///
     /// Between them and the newest settled one nothing can come if no position is missing: then they are settled too,
     /// and nobody has to look.
     pub(crate) fn announce(&self, positions: impl Iterator<Item = Position>) {
+        let (mut first, mut last, mut count) = (u64::MAX, 0, 0);
+        for Position(position) in positions {
+            (first, last, count) = (first.min(position), last.max(position), count + 1);
+        }
         self.state.send_if_modified(|state| {
             let before = state.announced;
-            for position in positions {
-                state.announced = state.announced.max(position);
-                if state.settled > Position(0) && position.0 == state.settled.0 + 1 {
-                    state.settled = position;
-                }
+            state.announced = before.max(Position(last));
+            let settled = state.settled.0;
+            if settled > 0 && first <= settled + 1 && first.checked_add(count) == Some(last + 1) {
+                state.settled = Position(settled.max(last));
             }
             state.announced > before
         });

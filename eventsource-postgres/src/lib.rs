@@ -19,6 +19,7 @@ mod noted_types;
 mod options;
 mod read;
 mod rows;
+mod shared;
 mod snapshots;
 mod sql;
 mod status;

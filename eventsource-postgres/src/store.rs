@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use eventsource_core::backend::{AppendQueue, BatchQueue};
 use eventsource_core::{
     AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Claim, EventStore, Feed, HeldType, Import, Load,
     LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError, StoreHead,
@@ -17,24 +16,17 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::append::{self, Answer, Refusal, Terms, Within};
-use crate::conditions;
+use crate::append::{self, Answer, Within};
 use crate::connect::{Connections, Link};
 use crate::error::Failure;
 use crate::first_result::settle;
-use crate::head::Head;
 use crate::held_types::held_types;
-use crate::inspect::{self, Inspected};
-use crate::listen::{Teller, start_listening};
-use crate::locked::Locked;
 use crate::maintenance::maintain;
-use crate::noted_types::Types;
 use crate::options::PgOptions;
-use crate::snapshots::SnapshotWriter;
+use crate::shared::Shared;
 use crate::sql::Sql;
 use crate::status::{self, PgStatus, status};
 use crate::views::Views;
-use crate::writer::{Attempts, Writer};
 use crate::{checkpoints, import, load, migrate, read, snapshots};
 
 /// Events in a PostgreSQL schema, shared by any number of processes. Clones share it.
@@ -60,32 +52,9 @@ pub struct PgStore {
     shared: Arc<Shared>,
 }
 
-struct Shared {
-    inspected: Inspected,
-    options: PgOptions,
-    connections: Connections,
-    sql: Arc<Sql>,
-    types: Types,
-    head: Head,
-    feed: Feed,
-    teller: Option<Teller>,
-    listener: Option<tokio::task::JoinHandle<()>>,
-    appends: AppendQueue<Writer>,
-    locked: Locked,
-    snapshots: BatchQueue<PendingSnapshot>,
-}
-
 impl std::fmt::Debug for PgStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PgStore").field("schema", &self.shared.options.schema).finish_non_exhaustive()
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        if let Some(listener) = &self.listener {
-            listener.abort();
-        }
     }
 }
 
@@ -135,13 +104,14 @@ impl PgStore {
 
     /// The same, with options.
     pub async fn connect_with(url: &str, options: PgOptions) -> Result<Self, StoreError> {
-        Self::start(parse(url)?, options).await
+        Ok(Self { shared: Arc::new(Shared::start(parse(url)?, options).await?) })
     }
 
     /// A store with a pool's address, credentials and TLS. It opens connections of its own, because sqlx's pool
     /// spends a round trip whenever a connection is given back.
     pub async fn new(pool: &PgPool, options: PgOptions) -> Result<Self, StoreError> {
-        Self::start((*pool.connect_options()).clone(), options).await
+        let connect = (*pool.connect_options()).clone();
+        Ok(Self { shared: Arc::new(Shared::start(connect, options).await?) })
     }
 
     pub(crate) fn views(&self) -> Views<'_> {
@@ -151,44 +121,6 @@ impl PgStore {
 
     pub(crate) fn connections(&self) -> (&Connections, &Sql) {
         (&self.shared.connections, &self.shared.sql)
-    }
-
-    async fn start(connect: PgConnectOptions, options: PgOptions) -> Result<Self, StoreError> {
-        let sql = Arc::new(Sql::new(&options.schema, !options.pooled)?);
-        let connections = Connections::new(connect, &options);
-        let mut lease = connections.acquire().await?;
-        let inspected = lease.run(async |link| {
-            if !inspect::server(link, &options.schema).await? {
-                let message = format!("schema {} has no event store; run PgStore::migrate", options.schema);
-                return Err(StoreError::incompatible(message).into());
-            }
-            inspect::store(link, &sql, &options).await
-        });
-        let inspected = inspected.await.map_err(Failure::explain)?;
-        drop(lease);
-        let head = Head::new();
-        let channel = format!("eventsource_{}", inspected.events_table);
-        let listener = options.listen.then(|| start_listening(&connections, channel.clone(), head.clone()));
-        let teller = options.listen.then(|| Teller::start(connections.clone(), channel));
-        let attempts = || Attempts::new(connections.clone(), sql.clone(), &options, options.lock_timeout);
-        let locked = Locked::start(attempts(), options.statement_timeout);
-        let appends = AppendQueue::start(Writer::new(attempts(), locked.clone()));
-        let snapshots = SnapshotWriter { connections: connections.clone(), sql: sql.clone() };
-        let shared = Shared {
-            inspected,
-            options,
-            connections,
-            sql,
-            types: Types::default(),
-            head,
-            feed: Feed::new(),
-            teller,
-            listener,
-            appends,
-            locked,
-            snapshots: BatchQueue::start(snapshots),
-        };
-        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// Appends inside a transaction of the caller's, with the same checks and the same order for readers, who see
@@ -269,63 +201,6 @@ impl PgStore {
         let (result, position) = maintained.map_err(Failure::explain)?;
         shared.stored([position]);
         Ok(result)
-    }
-}
-
-impl Shared {
-    /// For transactions of a caller's, who says how long they wait for a lock.
-    fn terms(&self) -> Terms<'static> {
-        Terms { now: self.options.now(), lock_timeout: None }
-    }
-
-    fn tell(&self) {
-        if let Some(teller) = &self.teller {
-            teller.tell();
-        }
-    }
-
-    /// At these positions, in ascending order.
-    fn stored(&self, positions: impl IntoIterator<Item = Position>) {
-        self.head.announce(positions.into_iter());
-        self.tell();
-    }
-
-    async fn append(&self, request: Arc<AppendRequest>) -> Result<AppendOutcome, StoreError> {
-        request.check(&self.options.limits)?;
-        if request.writes.is_empty() {
-            return self.validate(&request).await;
-        }
-        self.types.note(&self.connections, &self.sql, &request).await?;
-        let answer = if self.options.group_commit && request.conditions.is_empty() {
-            self.appends.append(request.clone()).await?
-        } else {
-            let lease = self.connections.acquire().await?;
-            let patience = self.options.statement_timeout;
-            let attempts = Attempts::new(self.connections.clone(), self.sql.clone(), &self.options, patience);
-            match attempts.on(lease).alone(&request).await {
-                Err(Failure::Moved(conflict)) => return Ok(AppendOutcome::Conflict(conflict)),
-                answer => answer.map_err(Failure::explain)?,
-            }
-        };
-        match answer {
-            Answer::Stored(appended) => {
-                let mut positions: Vec<_> =
-                    appended.streams.iter().flat_map(|stream| &stream.positions).copied().collect();
-                positions.sort_unstable();
-                self.stored(positions);
-                Ok(AppendOutcome::Stored(appended))
-            }
-            Answer::Refused(refusal) => self.settle(&request, &refusal).await,
-        }
-    }
-
-    /// In the caller's own task and on a connection of its own, so that the writer is free for others.
-    async fn settle(&self, request: &AppendRequest, refusal: &Refusal) -> Result<AppendOutcome, StoreError> {
-        self.connections.run(async |link| settle(&mut link.pg, &self.sql, request, refusal).await).await
-    }
-
-    async fn validate(&self, request: &AppendRequest) -> Result<AppendOutcome, StoreError> {
-        self.connections.run(async |link| conditions::validate(link, &self.sql, request).await).await
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod execute;
 pub(crate) mod fold;
 pub(crate) mod history;
 pub(crate) mod live_view;
+mod newest;
 pub(crate) mod options;
 pub(crate) mod projections;
 pub(crate) mod repository;

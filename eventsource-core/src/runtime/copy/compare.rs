@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use crate::contract::owned::OwnedEvent;
 use crate::contract::read::Read;
 use crate::contract::store::EventStore;
+use crate::runtime::newest::newest;
 use crate::words::error::StoreError;
 use crate::words::stream::{Position, StreamId, Version};
 
 use super::pages::Pages;
-use super::{Copied, Copying, newest};
+use super::{Copied, Copying};
 
 impl Copying<'_> {
     /// Where positions were kept, both stores are the same row by row.
@@ -33,7 +34,7 @@ impl Copying<'_> {
     /// Where positions are new, each event is looked for at its stream and version. They follow each
     /// other in the target almost as they do in the source, so most of a page is found with one read.
     pub(super) async fn compare_by_place(&mut self, done: &mut Copied) -> Result<(), StoreError> {
-        let end = newest(self.to).await?;
+        let end = newest(self.to).await?.position;
         let mut source = self.pages(self.from, Position(0), done.until);
         let mut reached = Position(0);
         loop {

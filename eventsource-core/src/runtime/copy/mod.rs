@@ -11,8 +11,8 @@ use futures::future::BoxFuture;
 
 use crate::contract::import::{Import, Positions};
 use crate::contract::owned::OwnedEvent;
-use crate::contract::read::Read;
 use crate::contract::store::EventStore;
+use crate::runtime::newest::newest;
 use crate::words::error::StoreError;
 use crate::words::event::RawEvent;
 use crate::words::stream::Position;
@@ -121,7 +121,7 @@ impl<'a> Copying<'a> {
     }
 
     async fn run(mut self) -> Result<Copied, StoreError> {
-        let until = newest(self.from).await?;
+        let until = newest(self.from).await?.position;
         let mut done = Copied { stored: 0, present: 0, compared: 0, until, positions: Positions::Kept };
         let behind = match self.common_beginning(&mut done).await? {
             Some(last) => last,
@@ -142,7 +142,7 @@ impl<'a> Copying<'a> {
 
     /// The last event with which both stores begin, if one of them ends there.
     async fn common_beginning(&mut self, done: &mut Copied) -> Result<Option<Position>, StoreError> {
-        let end = newest(self.to).await?;
+        let end = newest(self.to).await?.position;
         let mut source = self.pages(self.from, Position(0), done.until);
         let mut target = self.pages(self.to, Position(0), end);
         let mut last = Position(0);
@@ -190,12 +190,6 @@ impl<'a> Copying<'a> {
     fn pages(&self, store: &'a dyn EventStore, after: Position, until: Position) -> Pages<'a> {
         Pages::new(store, (after, until), self.batch)
     }
-}
-
-/// Asked from behind everything: a page that is full says only what is settled, and not how much there is.
-async fn newest(store: &dyn EventStore) -> Result<Position, StoreError> {
-    let behind = Position(i64::MAX as u64);
-    Ok(store.read(&Read::all().after(behind).limit(1), &mut |_| Ok(())).await?.next.position)
 }
 
 fn raw(page: &[OwnedEvent]) -> Vec<RawEvent<'_>> {

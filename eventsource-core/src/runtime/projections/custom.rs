@@ -9,6 +9,7 @@ use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
 use crate::contract::read::Cursor;
 use crate::contract::transaction::{Advance, TransactionalStore, Work};
 use crate::folding::event_set::EventSet;
+use crate::runtime::retry::Patience;
 use crate::words::error::{BoxError, StoreError};
 use crate::words::event::Recorded;
 
@@ -121,7 +122,7 @@ impl<S: TransactionalStore, P: Projection<S::Connection>> Custom<S, P> {
         advance: &Advance,
         work: W,
     ) -> Result<(), StoreError> {
-        let (mut patience, mut work) = (holder.patience(), Noted { work, failed: false });
+        let (mut patience, mut work) = (Patience::new(), Noted { work, failed: false });
         loop {
             work.failed = false;
             let attempt = async {

@@ -125,11 +125,6 @@ impl Holder {
         }
     }
 
-    /// With a store that is out of reach.
-    pub(super) fn patience(&self) -> Patience {
-        Patience::new()
-    }
-
     /// Whether what the store failed in is to be tried again, after a pause: not when it is time to end.
     pub(super) fn try_again(&self, patience: &mut Patience, error: &StoreError) -> bool {
         let again = error.is_transient() && !self.is_shut_down() && patience.allows(self.options.patience, error);

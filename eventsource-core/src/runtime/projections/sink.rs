@@ -1,14 +1,13 @@
 //! Sinks: what lies outside the store and is told of events, at least once.
 
-use chrono::{DateTime, Utc};
-
 use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
-use crate::contract::read::{Cursor, Read};
+use crate::contract::read::Cursor;
 use crate::contract::transaction::Advance;
 use crate::folding::event_set::EventSet;
+use crate::runtime::newest::newest;
+use crate::runtime::retry::Patience;
 use crate::words::error::{BoxError, StoreError};
 use crate::words::event::Recorded;
-use crate::words::stream::Position;
 
 use super::consumer::Consumer;
 use super::holder::Holder;
@@ -117,7 +116,7 @@ impl<K: Sink> Consumer for Delivering<K> {
         }
         let cursor = match K::START {
             SinkStart::FirstEvent => Cursor::START,
-            SinkStart::Now => newest(holder).await?,
+            SinkStart::Now => holder.steadily(|| newest(&*holder.store)).await?,
         };
         let checkpoint = Checkpoint::new(cursor, store.identity());
         match holder.steadily(|| store.save_checkpoint(&key, checkpoint)).await {
@@ -134,7 +133,7 @@ impl<K: Sink> Consumer for Delivering<K> {
         advance: &Advance,
     ) -> Result<(), StoreError> {
         let Advance { key, to, .. } = advance;
-        let mut patience = holder.patience();
+        let mut patience = Patience::new();
         loop {
             let delivery = async {
                 patience.pause().await;
@@ -153,24 +152,5 @@ fn failed<K: Sink>(error: BoxError) -> StoreError {
     match error.downcast::<StoreError>() {
         Ok(error) => *error,
         Err(error) => StoreError::failed(format!("sink {} has failed", K::NAME)).with_source(error),
-    }
-}
-
-/// Behind everything that is visible now, by whichever clock it was recorded.
-async fn newest(holder: &Holder) -> Result<Cursor, StoreError> {
-    let store = &holder.store;
-    let head = holder.steadily(|| store.position_at(DateTime::<Utc>::MAX_UTC)).await?;
-    if head == Position(0) {
-        return Ok(Cursor::START);
-    }
-    let last = Read::all().after(Position(head.0 - 1)).until(head).limit(1);
-    let mut patience = holder.patience();
-    loop {
-        patience.pause().await;
-        match store.read(&last, &mut |_| Ok(())).await {
-            Ok(page) => return Ok(page.next),
-            Err(error) if holder.try_again(&mut patience, &error) => {}
-            Err(error) => return Err(error),
-        }
     }
 }
