@@ -16,14 +16,15 @@ pub(crate) const FORMAT: i32 = FORMATS.len() as i32;
 /// Which protocol this writer speaks. A later release raises `min_writer` if older writers would do harm.
 pub(crate) const WRITER: i32 = 1;
 
-/// Held while a schema is migrated, so that of many processes one does it and the others find it done. Any number will do.
-const LOCK: i64 = 0x4556_5352_0001;
+/// Held with the hash of a schema's name while it is migrated, so that of many processes one does it and the others find
+/// it done. Any number will do.
+const LOCK: i32 = 0x4556_5352;
 
 /// Runs in one transaction.
 pub(crate) async fn migrate(link: &mut Link, options: &PgOptions) -> Result<(), Failure> {
     let schema = &options.schema;
     let es = quoted(schema)?;
-    raw_sql(AssertSqlSafe(format!("SELECT pg_advisory_xact_lock({LOCK})"))).execute(&mut link.pg).await?;
+    query("SELECT pg_advisory_xact_lock($1, hashtext($2))").bind(LOCK).bind(schema).execute(&mut link.pg).await?;
     let mut format = 0;
     if inspect::server(link, schema).await? {
         let found = query(AssertSqlSafe(format!("SELECT format FROM {es}.store"))).fetch_optional(&mut link.pg).await?;

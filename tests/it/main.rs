@@ -3,7 +3,6 @@
 mod bank;
 mod broken_stores;
 mod catalog;
-mod compile_fail;
 mod conformance;
 mod copy;
 mod counting;
@@ -13,6 +12,7 @@ mod golden;
 mod history;
 mod kill;
 mod lock;
+mod pinned;
 mod postgres;
 mod programs;
 mod projections;

@@ -1,7 +1,7 @@
 //! The compile error that the README shows, as the compiler says it.
 
-use super::super::compile_fail::words_are_those_pinned;
 use super::package::{LOCK, SHARED, Workspace};
+use crate::pinned::words_are_those_pinned;
 
 const BANK: &str = r#"
 use eventsource::DomainEvent;

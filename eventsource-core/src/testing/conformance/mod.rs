@@ -104,7 +104,7 @@ pub async fn check(make_store: impl AsyncFn() -> Fixture) {
     }
     let broken: Vec<_> = stream::iter(book())
         .map(async |rule| (rule.name, rule.check(make_store().await).await))
-        .buffered(AT_A_TIME)
+        .buffer_unordered(AT_A_TIME)
         .filter_map(async |(name, checked)| checked.err().map(|reason| format!("  {name}: {reason}")))
         .collect()
         .await;
