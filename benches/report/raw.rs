@@ -103,6 +103,17 @@ pub async fn fill(connection: &mut SqliteConnection, events: usize, length: usiz
     query("COMMIT").execute(connection).await.expect("commit");
 }
 
+/// The same with events of as many accounts between each other.
+pub async fn fill_spread(connection: &mut SqliteConnection, events: usize, accounts: usize) {
+    query("BEGIN").execute(&mut *connection).await.expect("begin");
+    for start in (0..events).step_by(50) {
+        let rows = (start..(start + 50).min(events))
+            .map(|n| Row1::new(format!("account-{}", n % accounts), (n / accounts) as i64 + 1, n as u64));
+        insert(connection, rows.collect()).await;
+    }
+    query("COMMIT").execute(connection).await.expect("commit");
+}
+
 /// Fetches the rows of a stream without looking into them.
 pub async fn fetch_stream(connection: &mut SqliteConnection, stream: &str) -> usize {
     let mut rows = query("SELECT version, name, schema_version, data FROM events WHERE stream = ? ORDER BY version")
@@ -151,7 +162,7 @@ pub async fn replay(connection: &mut SqliteConnection, mut each: impl FnMut(Know
     }
 }
 
-fn decode(name: &str, data: &[u8]) -> crate::domain::AccountEvent {
+pub fn decode(name: &str, data: &[u8]) -> crate::domain::AccountEvent {
     match name {
         "account.deposited" => serde_json::from_slice::<Deposited>(data).expect("decodes").into(),
         "account.withdrawn" => serde_json::from_slice::<Withdrawn>(data).expect("decodes").into(),

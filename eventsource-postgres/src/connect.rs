@@ -3,6 +3,7 @@
 //! sqlx's own pool asks a connection whether it is alive whenever it is given back, in a task that it spawns:
 //! a second round trip for each statement. Here a connection that failed is thrown away, and that is all.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,9 +25,11 @@ pub(crate) struct Connections {
     connect: Arc<PgConnectOptions>,
     connect_timeout: Duration,
     statement_timeout: Duration,
+    idle_timeout: Duration,
     pooled: bool,
     places: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Timed>>>,
+    /// The one used last is the last, and the next to be used: so those that are not needed grow old.
+    idle: Arc<Mutex<VecDeque<Timed>>>,
 }
 
 /// A connection and its alarm.
@@ -34,6 +37,7 @@ struct Timed {
     link: Link,
     /// Set anew for each piece of work. Making one instead would wake the thread that waits for the network, each time.
     alarm: Pin<Box<Sleep>>,
+    idle_since: Instant,
 }
 
 /// A connection and what was learnt through it.
@@ -49,6 +53,7 @@ impl Connections {
             connect: Arc::new(connect.disable_statement_logging()),
             connect_timeout: options.connect_timeout,
             statement_timeout: options.statement_timeout,
+            idle_timeout: options.idle_timeout,
             pooled: options.pooled,
             places: Arc::new(Semaphore::new(options.connections as usize)),
             idle: Arc::default(),
@@ -74,7 +79,7 @@ impl Connections {
                 }
             },
         };
-        let idle = lock(&self.idle).pop();
+        let idle = lock(&self.idle).pop_back();
         let timed = match idle {
             Some(timed) => timed,
             None => self.open().await?,
@@ -123,13 +128,26 @@ impl Connections {
         match tokio::time::timeout(self.connect_timeout, self.connect.connect()).await {
             Ok(Ok(pg)) => {
                 let alarm = Box::pin(tokio::time::sleep(self.statement_timeout));
-                Ok(Timed { link: Link { pg, settled: 0 }, alarm })
+                Ok(Timed { link: Link { pg, settled: 0 }, alarm, idle_since: Instant::now() })
             }
             Ok(Err(error)) => Err(Failure::from(error).explain()),
             Err(_) => {
                 let message = format!("PostgreSQL did not answer in {:?} when connecting", self.connect_timeout);
                 Err(StoreError::transient(message))
             }
+        }
+    }
+
+    /// Keeps a connection for the next one, and lets one go that nobody has needed for long.
+    fn give_back(&self, mut timed: Timed) {
+        timed.idle_since = Instant::now();
+        let mut idle = lock(&self.idle);
+        idle.push_back(timed);
+        let old = idle.pop_front_if(|oldest| oldest.idle_since.elapsed() > self.idle_timeout);
+        drop(idle);
+        if let (Some(old), Ok(runtime)) = (old, tokio::runtime::Handle::try_current()) {
+            // Nothing is under way on it, so nothing can be lost by a failure to close it.
+            runtime.spawn(tokio::time::timeout(self.connect_timeout, old.link.pg.close()));
         }
     }
 
@@ -198,7 +216,7 @@ impl Lease {
         work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let Self { timed, busy, home, .. } = self;
-        let Some(Timed { link, alarm }) = timed else {
+        let Some(Timed { link, alarm, .. }) = timed else {
             return Err(StoreError::transient("the connection to PostgreSQL was lost").into());
         };
         *busy = true;
@@ -246,7 +264,7 @@ impl Drop for Lease {
         }
         if !self.busy {
             if self.place.is_some() {
-                lock(&self.home.idle).push(timed);
+                self.home.give_back(timed);
             }
             return;
         }
@@ -258,7 +276,7 @@ impl Drop for Lease {
                 let ended = raw_sql("ROLLBACK").execute(&mut timed.link.pg);
                 let answered = tokio::time::timeout(home.statement_timeout, ended).await;
                 if matches!(answered, Ok(Ok(_))) && !home.places.is_closed() {
-                    lock(&home.idle).push(timed);
+                    home.give_back(timed);
                 }
                 drop(place);
             });
@@ -284,6 +302,6 @@ async fn transaction<T>(
 }
 
 /// No code that can panic runs under the lock.
-fn lock(idle: &Mutex<Vec<Timed>>) -> std::sync::MutexGuard<'_, Vec<Timed>> {
+fn lock(idle: &Mutex<VecDeque<Timed>>) -> std::sync::MutexGuard<'_, VecDeque<Timed>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -19,6 +19,7 @@ pub struct PgOptions {
     pub(crate) ordering: Option<Ordering>,
     pub(crate) connections: u32,
     pub(crate) connect_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
     pub(crate) statement_timeout: Duration,
     pub(crate) lock_timeout: Duration,
     pub(crate) group_commit: bool,
@@ -67,6 +68,7 @@ impl Default for PgOptions {
             ordering: None,
             connections: 8,
             connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_millis(100),
             group_commit: true,
@@ -105,6 +107,13 @@ impl PgOptions {
         self
     }
 
+    /// How long a connection is kept that nobody needs: 60 seconds if not said. It is closed when another one has done
+    /// its work, so a store that does nothing keeps what it has.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout;
+        self
+    }
+
     /// How long to wait for the answer to a statement: 30 seconds if not said. Then its connection is given up.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = timeout;
@@ -133,7 +142,8 @@ impl PgOptions {
 
     /// For a pooler in transaction mode that does not know prepared statements, such as PgBouncer before 1.21 or with
     /// `max_prepared_statements = 0`: no if not said. Each statement is then sent unprepared, in a transaction of
-    /// three round trips. It includes `listen(false)`.
+    /// three round trips. It includes `listen(false)`. Statements of your own in the store's transactions need sqlx's
+    /// `persistent(false)` then.
     pub fn pooled(mut self, on: bool) -> Self {
         self.pooled = on;
         self.listen &= !on;

@@ -39,7 +39,8 @@ pub struct OpenAppend {
     pub application: Option<String>,
     /// What the connection does, such as `active` or `idle in transaction`.
     pub state: Option<String>,
-    /// Since when the transaction is open, or prepared.
+    /// Since when the transaction is open, or prepared. Zero, with neither application nor state, if it belongs to another
+    /// role and this one is no member of `pg_read_all_stats`.
     pub age: Duration,
 }
 

@@ -4,7 +4,7 @@ mod append;
 mod command;
 mod large;
 mod limits;
-mod raw;
+pub mod raw;
 mod read;
 pub mod server;
 

@@ -43,7 +43,8 @@ pub struct StoreHead {
     /// The time by the clock that events are recorded with.
     pub time: DateTime<Utc>,
     /// For how long an append that is still open has held readers back, at most: since when its transaction is open.
-    /// Zero where none is open, and in stores whose appends hold nobody back.
+    /// Zero where none is open, in stores whose appends hold nobody back, and where the application may not see since when:
+    /// in PostgreSQL a transaction of another role, unless this one is a member of `pg_read_all_stats`.
     pub held_back: Duration,
 }
 

@@ -2,6 +2,7 @@
 
 mod appending;
 mod book;
+mod connections;
 mod crash;
 mod listening;
 mod load;

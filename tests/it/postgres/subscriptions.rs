@@ -14,7 +14,7 @@ use super::{database, store_in};
 
 #[derive(DomainEvent, Serialize, Deserialize, Debug, PartialEq)]
 #[event(name = "thing.done", version = 1)]
-struct Done {}
+pub(super) struct Done {}
 
 async fn next(subscription: &mut Subscription<Done>) -> (Position, StreamId) {
     let event = in_time("an event", subscription.next()).await.unwrap().unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -16,11 +16,15 @@ use crate::words::error::StoreError;
 use super::status::Entry;
 use super::{Options, With, new_owner};
 
+/// How long a question waits for those of other projections, one of which may hang.
+const TURN: Duration = Duration::from_millis(100);
+
 /// What a projection needs to be one's own, and the place where it says what it does.
 pub(super) struct Holder {
     pub(super) store: Arc<dyn ViewStore>,
     pub(super) options: Options,
     pub(super) status: Entry,
+    asking: Arc<Semaphore>,
     key: CheckpointKey,
     owner: Uuid,
     shutdown: watch::Receiver<bool>,
@@ -29,12 +33,12 @@ pub(super) struct Holder {
 
 impl Holder {
     pub(super) fn new(
-        (store, options): With,
+        With { store, options, asking }: With,
         key: CheckpointKey,
         status: Entry,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
-        Self { store, options, status, key, owner: new_owner(), shutdown, renew_at: Instant::now() }
+        Self { store, options, asking, status, key, owner: new_owner(), shutdown, renew_at: Instant::now() }
     }
 
     /// Waits until the projection is one's own; `None` when it is time to end.
@@ -152,6 +156,8 @@ impl Holder {
     }
 
     async fn ask(&mut self) -> Result<Claim, StoreError> {
+        // A hundred that began together need not be a hundred questions at a time.
+        let _turn = tokio::time::timeout(TURN, self.asking.acquire()).await;
         // Counted from before the question: the store counts from a later moment.
         let asked = Instant::now();
         let claim = self.steadily(|| self.store.claim(&self.key, self.owner, self.options.lease)).await?;

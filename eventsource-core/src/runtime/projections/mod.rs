@@ -18,7 +18,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -109,7 +109,13 @@ trait Run: Send {
 }
 
 /// What all projections of a process run with.
-type With = (Arc<dyn ViewStore>, Options);
+#[derive(Clone)]
+struct With {
+    store: Arc<dyn ViewStore>,
+    options: Options,
+    /// Whose turn it is to ask for a lease.
+    asking: Arc<Semaphore>,
+}
 
 impl<S: ViewStore + Clone> Projections<S> {
     /// None yet.
@@ -224,7 +230,8 @@ impl<S: ViewStore + Clone> Projections<S> {
         self.statuses.check()?;
         let (stop, stopping) = watch::channel(false);
         let projections = std::mem::take(&mut self.projections);
-        let with: With = (Arc::new(self.store.clone()), self.options);
+        let (store, asking) = (Arc::new(self.store.clone()), Arc::new(Semaphore::new(1)));
+        let with = With { store, options: self.options, asking };
         let _telling = self.telling.take().map(|telling| Task::start(telling.go_on(self.statuses.clone())));
         let mut running: FuturesUnordered<_> = projections
             .into_iter()
