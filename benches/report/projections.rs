@@ -7,7 +7,7 @@ use eventsource::memory::MemoryStore;
 use eventsource::postgres::{PgOptions, PgStore};
 use eventsource::sqlite::SqliteStore;
 use eventsource::{
-    Activity, BoxError, EventStore, Fold, Import, Projection, Projections, Recorded, View, ViewStore, copy,
+    Activity, BoxError, EventStore, Fold, Import, Projection, Projections, Recorded, View, ViewStore, ViewTable, copy,
 };
 use eventsource_test_cluster::Database;
 use sqlx::{PgConnection, Row, SqliteConnection, query, raw_sql};
@@ -41,6 +41,8 @@ const ACCOUNTS: usize = 20_000;
 const BATCH: usize = 1_000;
 /// Events of a round of those that send a statement for each.
 const FEW: usize = 10_000;
+/// And of those that commit each.
+const VERY_FEW: usize = 1_000;
 /// The same for a custom projection.
 const CUSTOM_BATCH: usize = 500;
 
@@ -113,6 +115,14 @@ async fn fill(store: &impl Import, events: usize) {
     assert_eq!(copied.stored, events as u64);
 }
 
+/// Serves an empty table, so that those that are built beside it can be dropped.
+async fn serve_another(store: &impl ViewStore) {
+    let ViewTable { name, columns, key, .. } = Balance::TABLE;
+    let other = ViewTable::new(name, 9, columns, key);
+    store.create_view(&other).await.expect("makes a view");
+    store.serve_view(&other).await.expect("serves");
+}
+
 /// Builds a view from the first event to the last, and drops it again.
 async fn build<V: View>(store: &(impl ViewStore + Clone), events: usize) -> f64 {
     let projections = Projections::new(store).view::<V>().batch(BATCH).switch_by_hand();
@@ -176,6 +186,7 @@ async fn store_on_postgres(events: usize) -> (Database, PgStore, PgConnection) {
 
 async fn view_on_postgres(scale: &Scale) -> Rounds {
     let (_database, store, mut pg) = store_on_postgres(scale.replayed).await;
+    serve_another(&store).await;
     let mut rounds = Rounds::default();
     for _ in 0..scale.rounds {
         rounds.ours.push(build::<Balance>(&store, scale.replayed).await);
@@ -262,10 +273,11 @@ async fn raw_one_by_one(pg: &mut PgConnection, events: usize, in_a_transaction: 
 
 async fn view_beside_one_by_one(scale: &Scale) -> Rounds {
     let (_database, store, mut pg) = store_on_postgres(scale.replayed).await;
+    serve_another(&store).await;
     let mut rounds = Rounds::default();
     for _ in 0..scale.rounds {
         rounds.ours.push(build::<Balance>(&store, scale.replayed).await);
-        rounds.raw.push(rate(FEW, raw_one_by_one(&mut pg, FEW, 1)).await);
+        rounds.raw.push(rate(VERY_FEW, raw_one_by_one(&mut pg, VERY_FEW, 1)).await);
     }
     rounds
 }
@@ -338,6 +350,7 @@ async fn view_on_sqlite(scale: &Scale) -> Rounds {
     let folder = folder();
     let store = SqliteStore::open(folder.path().join("ours.db")).await.expect("opens");
     fill(&store, scale.replayed).await;
+    serve_another(&store).await;
     let mut connection = raw::connect(&folder.path().join("raw.db")).await;
     raw::fill_spread(&mut connection, scale.replayed, ACCOUNTS).await;
     let tables = "CREATE TABLE raw_view (account TEXT PRIMARY KEY, cents INTEGER NOT NULL, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;
