@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use eventsource::postgres::{Ordering, PgOptions, PgStore};
 use eventsource::testing::conformance::{self, Fixture};
+use eventsource_test_cluster::Database;
 
-use super::{database, store_in};
+use super::{database, store_at};
 use crate::counting::NumberIn;
 
 /// Few connections, because many stores are open at the same time.
@@ -14,32 +15,35 @@ fn options() -> PgOptions {
     PgOptions::default().connections(4)
 }
 
-/// Runs the book; each rule has a schema of its own in one database.
-async fn check(make: impl Fn() -> PgOptions + Clone + Send + Sync + 'static) {
-    let database = Arc::new(database().await);
+/// Runs the book on stores that connect to `url`; each rule has a schema of its own in the database.
+pub(super) async fn check(
+    database: Arc<Database>,
+    url: String,
+    make: impl Fn() -> PgOptions + Clone + Send + Sync + 'static,
+) {
     let schemas = Arc::new(AtomicU32::new(0));
     conformance::check(async || {
         let next = {
-            let schemas = schemas.clone();
-            move |options: PgOptions| {
+            let (schemas, make) = (schemas.clone(), make.clone());
+            move || {
                 let schema = format!("book_{}", schemas.fetch_add(1, Relaxed));
-                (options.schema(&schema), schema)
+                (make().schema(&schema), schema)
             }
         };
-        let (options, schema) = next(make());
-        let store = store_in(&database, options.clone()).await;
+        let (options, schema) = next();
+        let store = store_at(&database, &url, options.clone()).await;
         let open = {
-            let (database, options) = (database.clone(), options.clone());
+            let url = url.clone();
             move || {
-                let (database, options) = (database.clone(), options.clone());
-                async move { PgStore::connect_with(database.url(), options).await.expect("opens again") }
+                let (url, options) = (url.clone(), options.clone());
+                async move { PgStore::connect_with(&url, options).await.expect("opens again") }
             }
         };
         let with_clock = {
-            let (database, make) = (database.clone(), make.clone());
+            let (database, url) = (database.clone(), url.clone());
             move |clock| {
-                let (database, options) = (database.clone(), next(make()).0.clock(clock));
-                async move { store_in(&database, options).await }
+                let (database, url, options) = (database.clone(), url.clone(), next().0.clock(clock));
+                async move { store_at(&database, &url, options).await }
             }
         };
         Fixture::new(store.clone())
@@ -52,17 +56,23 @@ async fn check(make: impl Fn() -> PgOptions + Clone + Send + Sync + 'static) {
     .await;
 }
 
+async fn check_directly(make: impl Fn() -> PgOptions + Clone + Send + Sync + 'static) {
+    let database = Arc::new(database().await);
+    let url = database.url().to_owned();
+    check(database, url, make).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_postgres_store_passes_the_whole_book() {
-    check(options).await;
+    check_directly(options).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_postgres_store_with_serialized_ordering_passes_the_whole_book() {
-    check(|| options().ordering(Ordering::Serialized)).await;
+    check_directly(|| options().ordering(Ordering::Serialized)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_postgres_store_without_group_commit_passes_the_whole_book() {
-    check(|| options().group_commit(false)).await;
+    check_directly(|| options().group_commit(false)).await;
 }

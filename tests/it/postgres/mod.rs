@@ -36,6 +36,11 @@ pub(super) async fn database() -> Database {
 
 /// A new store in the database.
 pub(super) async fn store_in(database: &Database, options: PgOptions) -> PgStore {
+    store_at(database, database.url(), options).await
+}
+
+/// The same for those who connect through something else: migrated directly, as a release does.
+async fn store_at(database: &Database, url: &str, options: PgOptions) -> PgStore {
     PgStore::migrate_with(database.url(), options.clone()).await.expect("migrates");
-    PgStore::connect_with(database.url(), options).await.expect("connects")
+    PgStore::connect_with(url, options).await.expect("connects")
 }

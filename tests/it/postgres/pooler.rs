@@ -1,16 +1,14 @@
 //! PgBouncer in transaction mode: the connection behind a client may be another for each transaction.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use eventsource::EventStore;
 use eventsource::postgres::{Ordering, PgOptions, PgStore};
-use eventsource::testing::conformance::{self, Fixture};
 use eventsource_test_cluster::{Cluster, Database, PgBouncer};
 
 use super::load::Load;
+use super::store_at;
 use super::things::{any, shell};
-use crate::counting::NumberIn;
 
 /// The first that knows named statements.
 const KNOWS_STATEMENTS: (u32, u32) = (1, 21);
@@ -26,46 +24,9 @@ async fn pooled() -> (Arc<PgBouncer>, Arc<Database>) {
     (Arc::new(bouncer), Arc::new(Database::create_on(cluster).await.unwrap()))
 }
 
-/// Migrates directly, as a release does, and connects through the pooler, as the application does.
-async fn store_behind(bouncer: &PgBouncer, database: &Database, options: PgOptions) -> PgStore {
-    PgStore::migrate_with(database.url(), options.clone()).await.expect("migrates");
-    PgStore::connect_with(&bouncer.url(database.name()), options).await.expect("connects")
-}
-
 async fn check(bouncer: Arc<PgBouncer>, database: Arc<Database>, options: PgOptions) {
-    let schemas = Arc::new(AtomicU32::new(0));
-    conformance::check(async || {
-        let next = {
-            let (schemas, options) = (schemas.clone(), options.clone());
-            move || {
-                let schema = format!("book_{}", schemas.fetch_add(1, Relaxed));
-                (options.clone().schema(&schema), schema)
-            }
-        };
-        let (options, schema) = next();
-        let store = store_behind(&bouncer, &database, options.clone()).await;
-        let open = {
-            let (bouncer, database, options) = (bouncer.clone(), database.clone(), options.clone());
-            move || {
-                let (bouncer, database, options) = (bouncer.clone(), database.clone(), options.clone());
-                async move { PgStore::connect_with(&bouncer.url(database.name()), options).await.expect("opens again") }
-            }
-        };
-        let with_clock = {
-            let (bouncer, database) = (bouncer.clone(), database.clone());
-            move |clock| {
-                let (bouncer, database, options) = (bouncer.clone(), database.clone(), next().0.clock(clock));
-                async move { store_behind(&bouncer, &database, options).await }
-            }
-        };
-        Fixture::new(store.clone())
-            .with_views(store.clone())
-            .with_transactions(store, NumberIn(schema))
-            .with_another(open().await)
-            .with_reopen(open)
-            .with_clock(with_clock)
-    })
-    .await;
+    let url = bouncer.url(database.name());
+    super::book::check(database, url, move || options.clone()).await;
 }
 
 fn options() -> PgOptions {
@@ -106,7 +67,7 @@ async fn pooled_stores_under_load_lose_nothing_and_store_nothing_twice() {
     let (bouncer, database) = pooled().await;
     for ordering in [Ordering::Floor, Ordering::Serialized] {
         let options = options().ordering(ordering).schema(format!("{ordering:?}").to_lowercase());
-        let store = store_behind(&bouncer, &database, options.clone()).await;
+        let store = store_at(&database, &bouncer.url(database.name()), options.clone()).await;
         let mut stores = vec![store.clone()];
         for _ in 0..3 {
             stores.push(PgStore::connect_with(&bouncer.url(database.name()), options.clone()).await.unwrap());
@@ -134,7 +95,7 @@ async fn behind_a_pooler_that_does_not_know_named_statements_the_error_says_what
     let cluster = Cluster::shared().unwrap();
     let bouncer = PgBouncer::builder().setting("default_pool_size", "1").start(cluster).unwrap();
     let database = Database::create_on(cluster).await.unwrap();
-    let store = store_behind(&bouncer, &database, PgOptions::default().listen(false)).await;
+    let store = store_at(&database, &bouncer.url(database.name()), PgOptions::default().listen(false)).await;
     let error = store.append(any("a")).await.unwrap_err();
     assert!(error.to_string().contains("PgOptions::pooled"), "{error}");
     assert!(!error.is_transient());

@@ -1,5 +1,7 @@
 //! Sinks: what lies outside the store and is told of events, at least once.
 
+use futures::FutureExt;
+
 use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
 use crate::contract::read::Cursor;
 use crate::contract::transaction::Advance;
@@ -116,7 +118,7 @@ impl<K: Sink> Consumer for Delivering<K> {
         }
         let cursor = match K::START {
             SinkStart::FirstEvent => Cursor::START,
-            SinkStart::Now => holder.steadily(|| newest(&*holder.store)).await?,
+            SinkStart::Now => holder.steadily(|| newest(&*holder.store).boxed()).await?,
         };
         let checkpoint = Checkpoint::new(cursor, store.identity());
         match holder.steadily(|| store.save_checkpoint(&key, checkpoint)).await {
