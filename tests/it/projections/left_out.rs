@@ -369,6 +369,25 @@ async fn a_projection_of_ones_own_parks_streams_and_counts_what_is_retried_once(
     on_each_side!(test);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_shutdown_before_an_event_was_tried_for_long_enough_neither_skips_nor_parks_it() {
+    on_each(async |store| {
+        append(&store, 1, vec![moved(1)]).await;
+        for on_error in [OnError::Skip, OnError::Park] {
+            let letters = Letters { refuses: Arc::new(Mutex::new(Some("1"))), told: Arc::default() };
+            let running = Running::start(Projections::new(&store).sink(letters.clone()).on_error(on_error));
+            until("it has failed", async || running.status().last_error.is_some()).await;
+            running.stop().await.unwrap();
+        }
+        parks(&ParkedEvents::of_sink::<Letters>(store.clone()), &[]).await;
+        let letters = Letters { refuses: Arc::default(), told: Arc::default() };
+        let running = Running::start(Projections::new(&store).sink(letters.clone()));
+        until("it is told", async || letters.told.lock().unwrap().len() == 1).await;
+        running.stop().await.unwrap();
+    })
+    .await;
+}
+
 /// A sink that fails for one account, as long as it does.
 #[derive(Clone)]
 struct Letters {

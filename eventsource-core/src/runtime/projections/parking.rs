@@ -37,8 +37,8 @@ pub enum OnError {
     /// It leaves the event out, for ever, and says so: in the log, in its status and in the metrics.
     Skip,
     /// It keeps the event, and every later one of the same key, for [`ParkedEvents`](crate::ParkedEvents), and goes on with
-    /// those of all other keys. The key is that of the row in a view, and the stream in everything else. When 10,000
-    /// are parked it stops.
+    /// those of all other keys. The key is that of the row in a view, and the stream in everything else. Beyond
+    /// 10,000 parked events it stops.
     Park,
 }
 
