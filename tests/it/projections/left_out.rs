@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eventsource::{
-    Activity, BoxError, DomainEvent, FencingToken, Fold, Keys, NewEvent, OnError, ParkedEvents, Projection,
-    Projections, Recorded, Sink, SinkStart, TransactionalStore, View, ViewReader, ViewStore,
+    Activity, BoxError, Claim, DomainEvent, EventStore, FencingToken, Fold, Keys, NewEvent, OnError, ParkedAt,
+    ParkedEvent, ParkedEvents, ParkingStore, Position, Projection, Projections, Read, Recorded, Sink, SinkStart,
+    TransactionalStore, View, ViewReader, ViewStore,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::tally::*;
 use super::things::*;
@@ -259,6 +261,32 @@ async fn whoever_is_killed_while_it_parks_or_retries_loses_nothing_and_folds_not
         holds(&store, &[(1, -23, 30), (2, 23, 30), (3, -30, 30), (4, 30, 30)]).await;
         parks(&parked, &[]).await;
         last.stop().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_parked_ahead_of_the_checkpoint_is_retried_behind_it_and_folded_once() {
+    on_each(async |store| {
+        bear(-9, true);
+        send(&store, 1, 2, -9).await;
+        // Somebody was killed behind parking, and before the checkpoint moved.
+        let key = Holding::TABLE.checkpoint_key();
+        let owner = Uuid::from_u128(1);
+        let claim = store.claim(&key, owner, Duration::from_secs(60)).await.unwrap();
+        let Claim::Owned(checkpoint) = claim else { panic!("{claim:?}") };
+        let mut id = Uuid::nil();
+        store.read(&Read::all(), &mut |event| Ok(id = event.id)).await.unwrap();
+        let event = ParkedEvent::new(ParkedAt::new("1", Position(1)), id, "it broke");
+        store.park(&key, checkpoint.owner_epoch, &[event]).await.unwrap();
+        store.release(&key, owner).await.unwrap();
+        let parked = ParkedEvents::of_view::<Holding>(store.clone());
+        parked.retry("1").await.unwrap();
+        let running = Running::start(holdings(&store, OnError::Park));
+        until("it was retried", async || held(&store).await.len() == 2).await;
+        parks(&parked, &[]).await;
+        running.stop().await.unwrap();
+        assert_eq!(held(&store).await, wanted(&[(1, 9, 1), (2, -9, 1)]));
     })
     .await;
 }
