@@ -134,7 +134,7 @@ impl<C: Consumer> Running<C> {
         ((Position(position), event_id), taken, error): ((Position, Uuid), Notes, StoreError),
         advance: &Advance,
     ) -> Result<(), StoreError> {
-        holder.status.failed(&error);
+        holder.status.noted(&error);
         match holder.options.on_error {
             // A panic while it was asked which keys an event concerns: what is behind it cannot be held back.
             OnError::Park if taken.is_empty() => return Err(error),
@@ -172,7 +172,7 @@ impl<C: Consumer> Running<C> {
                 Err(Trouble::Other(error)) => return Err(error),
                 Err(Trouble::OfEvents(_)) if holder.is_shut_down() => return Ok(()),
                 Err(Trouble::OfEvents(error)) => {
-                    holder.status.failed(&error);
+                    holder.status.noted(&error);
                     let (store, key, of) = (&holder.store, self.consumer.key(), &event.at.key);
                     holder.steadily(|| store.ask_parked(&key, of, None, None)).await?;
                     let note = Notes::from([(event.at.clone(), event.event_id)]);

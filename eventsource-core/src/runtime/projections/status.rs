@@ -252,6 +252,11 @@ impl Entry {
         } else {
             self.meter.retried()
         }
+        self.noted(error);
+    }
+
+    /// An error after which the same is not tried again.
+    pub(super) fn noted(&self, error: &StoreError) {
         self.change(|line| line.status.last_error = Some(error.to_string()));
     }
 
