@@ -17,6 +17,7 @@ pub use contract::checkpoint::{Checkpoint, CheckpointKey, Claim};
 pub use contract::feed::Feed;
 pub use contract::import::{Import, Positions};
 pub use contract::load::{AsOf, BareEvent, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad};
+pub use contract::parking::{Ask, ParkedEvent, ParkingStore, ReadParked};
 pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
 pub use contract::snapshot::{PendingSnapshot, RawSnapshot, Snapshot, SnapshotKey, SnapshotMark};
 pub use contract::store::{EventStore, HeldType, StoreHead, StoreIdentity};
@@ -44,8 +45,9 @@ pub use runtime::history::{History, HistoryPage};
 pub use runtime::live_view::LiveView;
 pub use runtime::options::ExecuteOptions;
 pub use runtime::projections::custom::Projection;
+pub use runtime::projections::parked_events::ParkedEvents;
 pub use runtime::projections::sink::{FencingToken, Sink, SinkStart};
-pub use runtime::projections::{Activity, Progress, ProjectionStatus, Projections, Statuses};
+pub use runtime::projections::{Activity, OnError, Progress, ProjectionStatus, Projections, Statuses};
 pub use runtime::repository::{Loaded, Repository};
 pub use runtime::retry::Retry;
 pub use runtime::snapshot_check::SnapshotCheck;
@@ -60,6 +62,7 @@ pub use words::event::{ENCODING_JSON, NewEvent, RawEvent, Recorded, now};
 pub use words::indexed_column::IndexedColumn;
 pub use words::metadata::Metadata;
 pub use words::name::NameError;
+pub use words::parked_at::ParkedAt;
 pub use words::stream::{Conflict, ExpectedVersion, Position, StreamId, Version};
 pub use words::token::Token;
 pub use words::view_table::{RowChanges, ViewTable};
@@ -77,6 +80,7 @@ pub mod backend {
     pub use crate::contract::append_queue::{AppendJob, AppendQueue, AppendWriter};
     pub use crate::contract::batch_queue::{BatchQueue, BatchWriter, Weight};
     pub use crate::contract::import::{ImportedRow, count_missing, import_places, import_rows};
+    pub use crate::contract::parking::{not_parked, not_the_owner};
     pub use crate::contract::scan_parts::{ScanPart, scan_parts};
 }
 

@@ -17,6 +17,7 @@ mod maintenance;
 mod migrate;
 mod noted_types;
 mod options;
+mod parking;
 mod read;
 mod rows;
 mod shared;

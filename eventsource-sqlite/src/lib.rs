@@ -15,6 +15,7 @@ mod load;
 mod maintenance;
 mod migrate;
 mod options;
+mod parking;
 mod patience;
 mod read;
 mod readers;

@@ -11,6 +11,7 @@ use crate::checkpoints;
 use crate::connect::Connections;
 use crate::error::explain;
 use crate::maintenance::{begin_beside, end};
+use crate::parking;
 use crate::patience::Turn;
 use crate::store::SqliteStore;
 use crate::view_rows::{bind, check, keys_json, read_row};
@@ -100,7 +101,9 @@ async fn write(
     checkpoint: Checkpoint,
 ) -> Result<(), StoreError> {
     let failed = |error| explain_view(file, table, error);
-    checkpoints::advance(file, connection, &table.checkpoint_key(), checkpoint).await?;
+    let key = table.checkpoint_key();
+    checkpoints::advance(file, connection, &key, checkpoint).await?;
+    parking::take(file, connection, &key, &changes.unparked).await?;
     let mut rows = &changes.written[..];
     while !rows.is_empty() {
         let (chunk, rest) = rows.split_at(1 << rows.len().ilog2().min(LARGEST));

@@ -9,6 +9,7 @@ pub(crate) mod feed;
 pub(crate) mod import;
 pub(crate) mod load;
 pub(crate) mod owned;
+pub(crate) mod parking;
 pub(crate) mod read;
 pub(crate) mod scan_parts;
 pub(crate) mod snapshot;

@@ -40,7 +40,7 @@ impl<V: View> ViewBatch<V> {
     }
 
     /// Adds the event for those of its rows that are wanted.
-    pub(crate) fn add_where(&mut self, event: Recorded<V::Event>, wanted: impl Fn(&V::Key) -> bool) {
+    pub(crate) fn add_where(&mut self, event: Recorded<V::Event>, mut wanted: impl FnMut(&V::Key) -> bool) {
         let event = V::__typed(event);
         let mut keys = V::__keys(&event).keys;
         if keys.len() > 1 {
@@ -48,7 +48,7 @@ impl<V: View> ViewBatch<V> {
             keys.retain(|key| seen.insert(key.clone()));
         }
         let at = self.events.len();
-        for key in keys.into_iter().map(V::Key::into_stored).filter(wanted) {
+        for key in keys.into_iter().map(V::Key::into_stored).filter(|key| wanted(key)) {
             let slot = self.slot(key);
             self.touches.push((at, slot));
         }

@@ -20,6 +20,7 @@ use crate::words::event::RawEvent;
 use crate::words::stream::{Position, StreamId, Version};
 
 use super::checkpoints::Checkpoints;
+use super::parking::Parking;
 use super::views::Views;
 
 /// Events in order of position, and where to find them. Those of another store may bring gaps between positions.
@@ -31,6 +32,7 @@ pub(super) struct Log {
     keys: HashMap<(StreamId, String), Version>,
     snapshots: HashMap<(StreamId, &'static str), Snapshot>,
     pub(super) checkpoints: Checkpoints,
+    pub(super) parking: Parking,
     pub(super) views: Views,
     pub(super) closed: bool,
 }

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod import;
 mod log;
+mod parking;
 mod transactions;
 mod views;
 

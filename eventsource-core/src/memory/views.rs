@@ -13,6 +13,7 @@ use crate::words::view_table::{RowChanges, ViewTable};
 
 use super::MemoryStore;
 use super::checkpoints::Checkpoints;
+use super::parking::Parking;
 
 /// Every table, by name, version and fingerprint.
 #[derive(Default)]
@@ -47,6 +48,7 @@ impl Views {
         table: &ViewTable,
         changes: &RowChanges,
         (checkpoints, checkpoint): (&mut Checkpoints, Checkpoint),
+        parking: &mut Parking,
     ) -> Result<(), StoreError> {
         table.check_changes(changes)?;
         let held = self.held.get_mut(&id(table)).ok_or_else(|| table.not_held())?;
@@ -57,8 +59,11 @@ impl Views {
                 return Err(StoreError::fenced(message));
             }
         }
+        let key = table.checkpoint_key();
+        parking.check(&key, &changes.unparked)?;
         // Nothing behind this can fail, so it is all or nothing.
-        checkpoints.save(&table.checkpoint_key(), checkpoint)?;
+        checkpoints.save(&key, checkpoint)?;
+        parking.remove(&key, &changes.unparked);
         held.rows.extend(changes.written.iter().map(|row| (table.key_of(row).clone(), row.clone())));
         for key in &changes.deleted {
             held.rows.remove(key);
@@ -107,13 +112,18 @@ impl Views {
         of_name.map(|((name, version, print), held)| HeldView::new(name, *version, *print, held.serving)).collect()
     }
 
-    fn drop(&mut self, view: &HeldView, checkpoints: &mut Checkpoints) -> Result<(), StoreError> {
+    fn drop(
+        &mut self,
+        view: &HeldView,
+        (checkpoints, parking): (&mut Checkpoints, &mut Parking),
+    ) -> Result<(), StoreError> {
         let id = (view.name.clone(), view.version, view.fingerprint);
         if self.held.get(&id).is_some_and(|held| held.serving) {
             return Err(view.still_serves());
         }
         if self.held.remove(&id).is_some() {
             checkpoints.forget(&view.checkpoint_key());
+            parking.forget(&view.checkpoint_key());
         }
         Ok(())
     }
@@ -146,7 +156,7 @@ impl ViewStore for MemoryStore {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
             let log = &mut *self.open_log_mut()?;
-            log.views.write(table, changes, (&mut log.checkpoints, checkpoint))
+            log.views.write(table, changes, (&mut log.checkpoints, checkpoint), &mut log.parking)
         }
         .boxed()
     }
@@ -166,7 +176,7 @@ impl ViewStore for MemoryStore {
     fn drop_view<'a>(&'a self, view: &'a HeldView) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
             let log = &mut *self.open_log_mut()?;
-            log.views.drop(view, &mut log.checkpoints)
+            log.views.drop(view, (&mut log.checkpoints, &mut log.parking))
         }
         .boxed()
     }

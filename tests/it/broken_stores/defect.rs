@@ -256,6 +256,24 @@ defects! {
     CommitsBeforeItLooks: a_transaction_that_is_repeated_changes_nothing an_owner_that_was_taken_over_is_refused_its_transaction;
     LooksAtTheCheckpointBefore: an_owner_that_is_taken_over_within_its_transaction_changes_nothing;
 
+    // Parked events.
+    ParksShortErrors: a_parked_event_comes_back_as_it_was;
+    ParkedInOrderOfPosition: parked_events_are_listed_in_order_of_key_and_position;
+    ParksByNameAlone: parked_events_of_other_projections_are_others;
+    KeepsTheFirstError: an_event_that_is_parked_again_takes_the_new_error_and_nobody_asks_for_it_any_more;
+    ParkingForgetsNoAsk: an_event_that_is_parked_again_takes_the_new_error_and_nobody_asks_for_it_any_more;
+    ParksLate: an_event_that_was_handled_is_not_parked_late;
+    ListsWhatNobodyAsked: what_was_asked_is_found_until_it_is_taken_back;
+    AsksForTheWholeKey: what_was_asked_is_found_until_it_is_taken_back;
+    ParksForAnybody: only_the_owner_parks_and_unparks;
+    RetryKeepsTheParking: a_retry_writes_its_rows_and_ends_the_parking_together
+        a_retry_that_is_repeated_changes_no_row;
+    /// What is not parked any more is no reason not to write.
+    RetriesTwice: a_retry_that_is_repeated_changes_no_row;
+    TransactionKeepsTheParking: a_retry_in_a_transaction_ends_the_parking_once;
+    TransactionRetriesTwice: a_retry_in_a_transaction_ends_the_parking_once;
+    DropKeepsTheParked: a_dropped_view_is_gone_with_what_was_parked;
+
     // Sizes and names.
     AcceptsTooLarge: a_payload_of_the_limit_is_stored_and_one_byte_more_is_refused
         metadata_of_the_limit_is_stored_and_one_byte_more_is_refused a_batch_of_more_than_65_536_events_is_refused

@@ -36,6 +36,7 @@ mod moments;
 mod names;
 mod order;
 mod pages;
+mod parking;
 mod racing;
 mod scopes;
 mod sizes;
@@ -80,6 +81,7 @@ pub fn book() -> Vec<Rule> {
         view_tables::rules(),
         view_rows::rules(),
         view_scans::rules(),
+        parking::rules(),
         sizes::rules(),
         names::rules(),
         closing::rules(),
