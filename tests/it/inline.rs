@@ -1,0 +1,7 @@
+//! Views that are kept inline: as new as the events, whoever appends and whatever fails; on each store.
+
+mod broken;
+mod gaps;
+mod race;
+mod start;
+mod things;
