@@ -4,6 +4,7 @@ mod appending;
 mod broken;
 mod claims;
 mod defect;
+mod inline;
 mod reading;
 mod rows;
 mod transactions;

@@ -1,5 +1,6 @@
 //! Views that are kept inline: as new as the events, whoever appends and whatever fails; on each store.
 
+mod book;
 mod broken;
 mod gaps;
 mod race;

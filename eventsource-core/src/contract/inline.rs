@@ -45,7 +45,7 @@ pub trait InlineStore: ViewStore {
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 
-impl<S: InlineStore> InlineStore for Arc<S> {
+impl<S: InlineStore + ?Sized> InlineStore for Arc<S> {
     fn append_inline<'a>(
         &'a self,
         request: Arc<AppendRequest>,
