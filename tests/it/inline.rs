@@ -3,6 +3,7 @@
 mod book;
 mod broken;
 mod gaps;
+mod killed;
 mod race;
 mod start;
 mod things;

@@ -1,9 +1,17 @@
-use eventsource::{DomainEvent, Fold, Recorded, View, ViewReader, memory::MemoryStore};
+use eventsource::{Aggregate, Apply, DomainEvent, Fold, InlineViews, Recorded, View, memory::MemoryStore};
 use serde::{Deserialize, Serialize};
 
 #[derive(DomainEvent, Serialize, Deserialize)]
 #[event(name = "account.opened", version = 1)]
 struct Opened {}
+
+#[derive(Aggregate, Default, Clone)]
+#[aggregate(name = "account", events(Opened))]
+struct Account;
+
+impl Apply<Opened> for Account {
+    fn apply(&mut self, _: &Opened) {}
+}
 
 #[derive(View)]
 #[view(name = "balances", version = 1, events(Opened))]
@@ -19,5 +27,5 @@ impl Fold<Opened> for Balance {
 }
 
 fn main() {
-    let _ = ViewReader::<Balance>::inline(MemoryStore::new());
+    let _ = InlineViews::new(MemoryStore::new()).add::<Account, Balance>();
 }

@@ -181,7 +181,7 @@ async fn rows_are_what_their_streams_make_whoever_appends(fixture: &Fixture) -> 
                 tokio::task::yield_now().await;
                 match writer % 4 {
                     0 => drop(append(&**plain, &request).await?),
-                    1 => inline.store.fold_streams(streams, &inline.views).await?,
+                    3 => inline.store.fold_streams(streams, &inline.views).await?,
                     _ => {
                         // A store that stumbles is asked again.
                         let request = Arc::new(request);
