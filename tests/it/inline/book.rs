@@ -52,7 +52,7 @@ async fn the_postgres_store_passes_the_whole_book_with_an_inline_view() {
         let options = PgOptions::default().connections(4);
         let next = {
             let schemas = schemas.clone();
-            move |options: PgOptions| options.schema(&format!("inline_{}", schemas.fetch_add(1, Relaxed)))
+            move |options: PgOptions| options.schema(format!("inline_{}", schemas.fetch_add(1, Relaxed)))
         };
         let of_store = next(options.clone());
         let store = with_inline_view(crate::postgres::store_in(&database, of_store.clone()).await).await;

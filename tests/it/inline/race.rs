@@ -56,7 +56,6 @@ async fn the_inline_table_equals_the_rebuilt_one_under_the_race_load() {
             while let Some(ended) = tasks.join_next().await {
                 ended.unwrap();
             }
-            println!("{seen}");
             assert!(seen.was_a_race(), "{seen}");
             // What the last appends without the view have left.
             inline(store.clone()).await;

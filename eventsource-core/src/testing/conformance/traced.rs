@@ -74,7 +74,7 @@ impl InlineFold for Traced {
         };
         let trace = row.is_some().then(|| number(2));
         let version = Version(number(1) as u64);
-        Ok(Box::new(Trace { key: Self::key(stream), was: row.is_some(), begun: version, version, trace }))
+        Ok(Box::new(Trace { key: Self::key(stream), was: row.is_some(), begun: version, last: version, trace }))
     }
 }
 
@@ -82,7 +82,7 @@ struct Trace {
     key: ColumnValue,
     was: bool,
     begun: Version,
-    version: Version,
+    last: Version,
     trace: Option<i64>,
 }
 
@@ -92,10 +92,10 @@ impl RowFold for Trace {
     }
 
     fn fold(&mut self, event: &RawEvent<'_>) -> Result<(), StoreError> {
-        if event.version != self.version.next() && self.trace.is_some() {
-            return Err(StoreError::corrupt(format!("version {} came behind {}", event.version, self.version)));
+        if event.version != self.last.next() && self.trace.is_some() {
+            return Err(StoreError::corrupt(format!("version {} came behind {}", event.version, self.last)));
         }
-        self.version = event.version;
+        self.last = event.version;
         match event.name {
             GONE => self.trace = None,
             UNBEARABLE => return Err(StoreError::failed(format!("{UNBEARABLE} cannot be folded"))),
@@ -105,11 +105,11 @@ impl RowFold for Trace {
     }
 
     fn finish(self: Box<Self>) -> Result<RowChanges, StoreError> {
-        let Self { key, was, begun, version, trace } = *self;
+        let Self { key, was, begun, last, trace } = *self;
         Ok(match trace {
-            _ if begun == version => RowChanges::default(),
+            _ if begun == last => RowChanges::default(),
             Some(trace) => {
-                let row = vec![key, (version.0 as i64).into_column(), trace.into_column()];
+                let row = vec![key, (last.0 as i64).into_column(), trace.into_column()];
                 RowChanges::new(vec![row], Vec::new())
             }
             None if was => RowChanges::new(Vec::new(), vec![key]),
