@@ -228,6 +228,8 @@ defects! {
         a_row_that_was_deleted_is_folded_from_the_beginning rows_are_what_their_streams_make_whoever_appends;
     /// The outcome is not looked at.
     FoldsTheRefused: an_append_that_stores_nothing_folds_nothing;
+    /// Two who write one row: the last one wins, whatever it has read.
+    FoldsWithoutALock: a_row_that_is_brought_to_its_end_slowly_does_not_go_back;
     LeavesRowsBehind: rows_are_brought_to_the_ends_of_their_streams;
 
     // Rows of views.

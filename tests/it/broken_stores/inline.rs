@@ -84,6 +84,12 @@ impl InlineStore for Broken {
             self.open()?;
             match self.defect {
                 LeavesRowsBehind => Ok(()),
+                FoldsWithoutALock => {
+                    for stream in streams {
+                        self.fold_behind(stream, Version(0), views).await?;
+                    }
+                    Ok(())
+                }
                 _ => self.inner.fold_streams(streams, views).await,
             }
         }

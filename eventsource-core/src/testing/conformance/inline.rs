@@ -1,6 +1,7 @@
 //! Rows that are folded in the append's transaction: all of it or nothing, and never twice.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::contract::append::{AppendOutcome, AppendRequest};
 use crate::contract::inline::{InlineFold, InlineStore};
@@ -11,7 +12,7 @@ use crate::words::stream::{ExpectedVersion, StreamId, Version};
 use super::asking::*;
 use super::fixture::Fixture;
 use super::rule::{Broken, Checked};
-use super::traced::{GONE, TRACED, Traced, UNBEARABLE, expected};
+use super::traced::{GONE, Slow, TRACED, Traced, UNBEARABLE, expected};
 
 rules![
     an_append_folds_its_events_as_a_reader_gets_them,
@@ -20,6 +21,7 @@ rules![
     an_append_that_stores_nothing_folds_nothing,
     a_fold_that_fails_leaves_neither_events_nor_rows,
     rows_are_brought_to_the_ends_of_their_streams,
+    a_row_that_is_brought_to_its_end_slowly_does_not_go_back,
     rows_are_what_their_streams_make_whoever_appends,
 ];
 
@@ -160,6 +162,23 @@ async fn rows_are_brought_to_the_ends_of_their_streams(fixture: &Fixture) -> Che
     inline.is_exact(&streams[0], "bringing it to an end that it has").await?;
     ensure_eq!(inline.row(&streams[1]).await?, None, "the row of a stream whose end deletes it");
     Ok(())
+}
+
+/// Whoever appends nothing has no place in the stream that an append would wait for.
+async fn a_row_that_is_brought_to_its_end_slowly_does_not_go_back(fixture: &Fixture) -> Checked {
+    let (Some(inline), Some(store)) = (Inline::of(fixture).await?, fixture.inline.clone()) else { return Ok(()) };
+    let a = stream("thing-a");
+    store_now(&*fixture.store, &any(&a, &["thing.happened"])).await?;
+    let (slow, streams) = (Slow::new(), [a.clone()]);
+    let has_read = slow.has_read.clone();
+    let views: [Arc<dyn InlineFold>; 1] = [Arc::new(slow)];
+    let bringing = tokio::spawn(async move { store.fold_streams(&streams, &views).await });
+    while !has_read.load(Relaxed) && !bringing.is_finished() {
+        tick().await;
+    }
+    inline.store_now(any(&a, &["thing.happened"])).await?;
+    bringing.await.map_err(|ended| Broken(ended.to_string()))??;
+    inline.is_exact(&a, "an append beside bringing it to its end").await
 }
 
 /// With the row, without it, and those who append nothing.

@@ -1,5 +1,9 @@
 //! A row of which every byte of its stream's events is a part.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
 use crate::contract::inline::{InlineFold, InlineStore, RowFold};
 use crate::contract::read::Read;
 use crate::runtime::inline::{InlineViews, StoreWithViews};
@@ -75,6 +79,58 @@ impl InlineFold for Traced {
         let trace = row.is_some().then(|| number(2));
         let version = Version(number(1) as u64);
         Ok(Box::new(Trace { key: Self::key(stream), was: row.is_some(), begun: version, last: version, trace }))
+    }
+}
+
+/// The same, but between what it has read and what it says it takes its time.
+pub(super) struct Slow {
+    traced: Traced,
+    /// It has read all that it reads.
+    pub(super) has_read: Arc<AtomicBool>,
+}
+
+impl Slow {
+    pub(super) fn new() -> Self {
+        Self { traced: Traced::new(), has_read: Arc::default() }
+    }
+}
+
+impl InlineFold for Slow {
+    fn table(&self) -> &ViewTable {
+        self.traced.table()
+    }
+
+    fn events(&self) -> &Read {
+        self.traced.events()
+    }
+
+    fn key_of(&self, stream: &StreamId) -> ColumnValue {
+        self.traced.key_of(stream)
+    }
+
+    fn begin(&self, stream: &StreamId, row: Option<Row>) -> Result<Box<dyn RowFold>, StoreError> {
+        Ok(Box::new(SlowFold { fold: self.traced.begin(stream, row)?, has_read: self.has_read.clone() }))
+    }
+}
+
+struct SlowFold {
+    fold: Box<dyn RowFold>,
+    has_read: Arc<AtomicBool>,
+}
+
+impl RowFold for SlowFold {
+    fn version(&self) -> Version {
+        self.fold.version()
+    }
+
+    fn fold(&mut self, event: &RawEvent<'_>) -> Result<(), StoreError> {
+        self.fold.fold(event)
+    }
+
+    fn finish(self: Box<Self>) -> Result<RowChanges, StoreError> {
+        self.has_read.store(true, Relaxed);
+        std::thread::sleep(Duration::from_millis(300));
+        self.fold.finish()
     }
 }
 
