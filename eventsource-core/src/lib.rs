@@ -16,6 +16,7 @@ pub use contract::append::{AppendOutcome, AppendRequest, Appended, AppendedStrea
 pub use contract::checkpoint::{Checkpoint, CheckpointKey, Claim};
 pub use contract::feed::Feed;
 pub use contract::import::{Import, Positions};
+pub use contract::inline::{InlineFold, InlineStore, RowFold};
 pub use contract::load::{AsOf, BareEvent, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad};
 pub use contract::parking::{Ask, ParkedEvent, ParkingStore, ReadParked};
 pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
@@ -33,7 +34,7 @@ pub use folding::event_set::{EventSet, decode_recorded, stored_names};
 pub use folding::field_step::FieldStep;
 pub use folding::raw_step::RawStep;
 pub use folding::schema::EventSchema;
-pub use folding::view::{Fold, Keys, View};
+pub use folding::view::{Fold, InlineView, Keys, View};
 pub use runtime::catalog::{
     Catalog, CatalogEntry, CatalogError, EventsVerified, Sample, TypesVerified, UnreadableType,
 };
@@ -42,6 +43,7 @@ pub use runtime::copy::{Copied, Copying, copy};
 pub use runtime::events::Events;
 pub use runtime::execute::{ExecuteError, Executed};
 pub use runtime::history::{History, HistoryPage};
+pub use runtime::inline::{InlineViews, StoreWithViews};
 pub use runtime::live_view::LiveView;
 pub use runtime::options::ExecuteOptions;
 pub use runtime::projections::custom::Projection;
@@ -80,6 +82,7 @@ pub mod backend {
     pub use crate::contract::append_queue::{AppendJob, AppendQueue, AppendWriter};
     pub use crate::contract::batch_queue::{BatchQueue, BatchWriter, Weight};
     pub use crate::contract::import::{ImportedRow, count_missing, import_places, import_rows};
+    pub use crate::contract::inline::InlineRows;
     pub use crate::contract::parking::{not_parked, not_the_owner};
     pub use crate::contract::scan_parts::{ScanPart, scan_parts};
 }

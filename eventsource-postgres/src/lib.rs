@@ -9,6 +9,7 @@ mod first_result;
 mod head;
 mod held_types;
 mod import;
+mod inline;
 mod inspect;
 mod listen;
 mod load;

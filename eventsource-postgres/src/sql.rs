@@ -26,6 +26,8 @@ pub(crate) struct Sql {
     pub(crate) stored_events: Arc<str>,
     pub(crate) keyed_event: Arc<str>,
     pub(crate) load_tail: Arc<str>,
+    /// The same for several streams, each behind a version of its own.
+    pub(crate) load_tails: Arc<str>,
     pub(crate) load_bare: Arc<str>,
     /// The same with a look for a command key.
     pub(crate) load_bare_keyed: Arc<str>,
@@ -189,6 +191,7 @@ impl Sql {
                 &include_str!("sql/load_bare_keyed.sql").replace("{tail}", include_str!("sql/load_bare.sql")),
             ),
             load_tail: load(include_str!("sql/load_tail.sql")),
+            load_tails: read(include_str!("sql/load_tails.sql")),
             load: load(&snapshot_and_tail("", "")),
             load_as_of: load(&snapshot_and_tail(
                 include_str!("sql/snapshot_as_of.sql"),

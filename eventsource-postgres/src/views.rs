@@ -16,7 +16,7 @@ use crate::options::PgOptions;
 use crate::parking;
 use crate::sql::Sql;
 use crate::store::PgStore;
-use crate::view_rows::{bind_all, bind_one, read_row, unfit};
+use crate::view_rows::{bind_all, bind_changes, bind_one, read_row, unfit};
 use crate::view_sql::ViewSql;
 
 /// What views need of a store.
@@ -64,11 +64,7 @@ impl Views<'_> {
         match moved {
             Ok(true) => Ok(()),
             Ok(false) => Err(checkpoints::why_refused(self.connections, self.sql, &key, checkpoint).await),
-            Err(failure) if is_unfit(&failure) => match unfit(table, changes) {
-                Some(error) => Err(error.with_source(failure.explain())),
-                None => Err(explain(table, failure)),
-            },
-            Err(failure) => Err(explain(table, failure)),
+            Err(failure) => Err(explain_write(table, changes, failure)),
         }
     }
 
@@ -102,7 +98,7 @@ async fn write(
     text: &Arc<str>,
     (table, changes, key, checkpoint): (&ViewTable, &RowChanges, &CheckpointKey, Checkpoint),
 ) -> Result<bool, Failure> {
-    let mut statement = sql
+    let statement = sql
         .query(text)
         .bind(&*key.name)
         .bind(key.view_version as i32)
@@ -111,11 +107,7 @@ async fn write(
         .bind(checkpoint.cursor.event_id)
         .bind(checkpoint.store_id)
         .bind(checkpoint.owner_epoch as i64);
-    statement = bind_all(statement, &table.columns[table.key], changes.deleted.iter());
-    for (at, column) in table.columns.iter().enumerate() {
-        statement = bind_all(statement, column, changes.written.iter().map(|row| &row[at]));
-    }
-    let row = statement.fetch_one(&mut link.pg).await?;
+    let row = bind_changes(statement, table, changes).fetch_one(&mut link.pg).await?;
     Ok(sqlx::Row::try_get::<i64, _>(&row, 0)? == 1)
 }
 
@@ -125,7 +117,15 @@ fn is_unfit(failure: &Failure) -> bool {
     encoding || failure.code().is_some_and(|code| code.starts_with("22"))
 }
 
-fn explain(table: &ViewTable, failure: Failure) -> StoreError {
+/// Why rows could not be written.
+pub(crate) fn explain_write(table: &ViewTable, changes: &RowChanges, failure: Failure) -> StoreError {
+    match unfit(table, changes).filter(|_| is_unfit(&failure)) {
+        Some(error) => error.with_source(failure.explain()),
+        None => explain(table, failure),
+    }
+}
+
+pub(crate) fn explain(table: &ViewTable, failure: Failure) -> StoreError {
     match failure.code().as_deref() {
         Some(UNDEFINED_TABLE) => table.not_held(),
         _ => failure.explain(),

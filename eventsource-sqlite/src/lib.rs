@@ -10,6 +10,7 @@ mod frame;
 mod heads;
 mod held_types;
 mod import;
+mod inline;
 mod insert;
 mod load;
 mod maintenance;

@@ -7,6 +7,7 @@ pub(crate) mod batch_queue;
 pub(crate) mod checkpoint;
 pub(crate) mod feed;
 pub(crate) mod import;
+pub(crate) mod inline;
 pub(crate) mod load;
 pub(crate) mod owned;
 pub(crate) mod parking;

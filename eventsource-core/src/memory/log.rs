@@ -220,6 +220,23 @@ impl Log {
         });
     }
 
+    /// How many events there are.
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Takes back the events that were added since there were so many.
+    pub(super) fn take_back(&mut self, len: usize) {
+        for event in self.events.drain(len..).rev() {
+            if let Some(places) = self.streams.get_mut(&event.stream) {
+                places.pop();
+            }
+            if let Some(key) = event.raw().command_key {
+                self.keys.remove(&(event.stream.clone(), key.to_owned()));
+            }
+        }
+    }
+
     /// Adds the next event of its stream; its position is behind all others.
     pub(super) fn push(&mut self, event: StoredEvent) {
         if let Some(key) = event.raw().command_key {

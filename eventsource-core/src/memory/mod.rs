@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod import;
+mod inline;
 mod log;
 mod parking;
 mod transactions;

@@ -28,6 +28,15 @@ struct Held {
     serving: bool,
 }
 
+impl Held {
+    fn change(&mut self, table: &ViewTable, changes: &RowChanges) {
+        self.rows.extend(changes.written.iter().map(|row| (table.key_of(row).clone(), row.clone())));
+        for key in &changes.deleted {
+            self.rows.remove(key);
+        }
+    }
+}
+
 fn id(table: &ViewTable) -> (String, u32, u32) {
     (table.name.to_owned(), table.version, table.fingerprint())
 }
@@ -64,11 +73,21 @@ impl Views {
         // Nothing behind this can fail, so it is all or nothing.
         checkpoints.save(&key, checkpoint)?;
         parking.remove(&key, &changes.unparked);
-        held.rows.extend(changes.written.iter().map(|row| (table.key_of(row).clone(), row.clone())));
-        for key in &changes.deleted {
-            held.rows.remove(key);
-        }
+        held.change(table, changes);
         Ok(())
+    }
+
+    /// The rows of these keys.
+    pub(super) fn rows(&self, table: &ViewTable, keys: &[ColumnValue]) -> Result<Vec<Row>, StoreError> {
+        let rows = &self.held(table)?.rows;
+        Ok(keys.iter().filter_map(|key| rows.get(key).cloned()).collect())
+    }
+
+    /// Writes and deletes rows of a table that is held.
+    pub(super) fn change(&mut self, table: &ViewTable, changes: &RowChanges) {
+        if let Some(held) = self.held.get_mut(&id(table)) {
+            held.change(table, changes);
+        }
     }
 
     fn scan(&self, table: &ViewTable, scan: &Scan) -> Result<Vec<Row>, StoreError> {
@@ -142,8 +161,7 @@ impl ViewStore for MemoryStore {
         async move {
             let log = self.open_log()?;
             table.check_keys(keys)?;
-            let rows = &log.views.held(table)?.rows;
-            Ok(keys.iter().filter_map(|key| rows.get(key).cloned()).collect())
+            log.views.rows(table, keys)
         }
         .boxed()
     }

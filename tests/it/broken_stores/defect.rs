@@ -219,6 +219,19 @@ defects! {
     DropsTheServed: a_view_that_is_served_is_not_dropped;
     ViewsAreNeverClosed: a_closed_store_refuses_views;
 
+    // Rows that are folded in the append.
+    FoldsNothing: an_append_folds_its_events_as_a_reader_gets_them;
+    /// The events first, and then, in a transaction of their own, the rows.
+    FoldsApart: a_fold_that_fails_leaves_neither_events_nor_rows;
+    /// What was appended is folded onto whatever the row is.
+    OverlooksGaps: events_that_were_appended_without_their_row_are_folded_first
+        a_row_that_was_deleted_is_folded_from_the_beginning rows_are_what_their_streams_make_whoever_appends;
+    /// The outcome is not looked at.
+    FoldsTheRefused: an_append_that_stores_nothing_folds_nothing;
+    /// Two who write one row: the last one wins, whatever it has read.
+    FoldsWithoutALock: a_row_that_is_brought_to_its_end_slowly_does_not_go_back;
+    LeavesRowsBehind: rows_are_brought_to_the_ends_of_their_streams;
+
     // Rows of views.
     NumbersAreFloats: a_row_comes_back_as_it_was_written keys_of_every_kind_are_found;
     NothingIsZero: nothing_comes_back_as_nothing;

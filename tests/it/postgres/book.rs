@@ -44,6 +44,7 @@ async fn check(make: impl Fn() -> PgOptions + Clone + Send + Sync + 'static) {
         };
         Fixture::new(store.clone())
             .with_views(store.clone())
+            .with_inline(store.clone())
             .with_transactions(store, NumberIn(schema))
             .with_another(open().await)
             .with_reopen(open)
