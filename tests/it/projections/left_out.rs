@@ -276,7 +276,11 @@ async fn what_was_parked_ahead_of_the_checkpoint_is_retried_behind_it_and_folded
         let claim = store.claim(&key, owner, Duration::from_secs(60)).await.unwrap();
         let Claim::Owned(checkpoint) = claim else { panic!("{claim:?}") };
         let mut id = Uuid::nil();
-        store.read(&Read::all(), &mut |event| Ok(id = event.id)).await.unwrap();
+        let mut last = |event: &eventsource::RawEvent<'_>| {
+            id = event.id;
+            Ok(())
+        };
+        store.read(&Read::all(), &mut last).await.unwrap();
         let event = ParkedEvent::new(ParkedAt::new("1", Position(1)), id, "it broke");
         store.park(&key, checkpoint.owner_epoch, &[event]).await.unwrap();
         store.release(&key, owner).await.unwrap();

@@ -13,12 +13,14 @@ use crate::contract::checkpoint::{Checkpoint, CheckpointKey, Claim};
 use crate::contract::feed::Feed;
 use crate::contract::inline::{InlineFold, InlineRows, InlineStore};
 use crate::contract::load::{Load, LoadEnd, VisitLoad};
+use crate::contract::parking::{Ask, ParkedEvent, ParkingStore, ReadParked};
 use crate::contract::read::{Page, Read, Visit};
 use crate::contract::snapshot::{PendingSnapshot, Snapshot};
 use crate::contract::store::{EventStore, HeldType, StoreHead, StoreIdentity};
 use crate::contract::view::{HeldView, Scan, ViewStore};
 use crate::words::column::{ColumnValue, Row};
 use crate::words::error::StoreError;
+use crate::words::parked_at::ParkedAt;
 use crate::words::stream::{Position, StreamId};
 use crate::words::view_table::{RowChanges, ViewTable};
 
@@ -181,5 +183,43 @@ impl<S: InlineStore> ViewStore for StoreWithViews<S> {
 
     fn drop_view<'a>(&'a self, view: &'a HeldView) -> BoxFuture<'a, Result<(), StoreError>> {
         self.store().drop_view(view)
+    }
+}
+
+impl<S: InlineStore> ParkingStore for StoreWithViews<S> {
+    fn park<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        owner_epoch: u64,
+        events: &'a [ParkedEvent],
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store().park(key, owner_epoch, events)
+    }
+
+    fn unpark<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        owner_epoch: u64,
+        events: &'a [ParkedAt],
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.store().unpark(key, owner_epoch, events)
+    }
+
+    fn parked<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        read: &'a ReadParked,
+    ) -> BoxFuture<'a, Result<Vec<ParkedEvent>, StoreError>> {
+        self.store().parked(key, read)
+    }
+
+    fn ask_parked<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        of: &'a str,
+        position: Option<Position>,
+        ask: Option<Ask>,
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        self.store().ask_parked(key, of, position, ask)
     }
 }
