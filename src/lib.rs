@@ -73,10 +73,11 @@
 //! | [`ViewReader`], [`LiveView`] | the rows of a view: from its table, or folded when they are asked for, also as of the past |
 //! | [`Projection`], [`Sink`] | what you write: work on events in the store's transactions, and outside of it |
 //! | [`Projections`], [`Statuses`], [`Progress`] | views, projections and sinks that run, each by one owner among all processes; how they do, and how far they are behind |
+//! | [`InlineViews`], [`StoreWithViews`], [`InlineView`] | views of one row for each stream, folded in the append's own transaction |
 //! | [`compare_views`], [`Compared`], [`RowDifference`] | what two tables of a view do not hold alike |
 //! | [`memory::MemoryStore`], `sqlite::SqliteStore`, `postgres::PgStore` | where events are kept |
 //! | [`copy()`], [`Import`] | every event of one store into another, and what a target of that implements |
-//! | [`EventStore`], [`ViewStore`], [`TransactionalStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |
+//! | [`EventStore`], [`ViewStore`], [`InlineStore`], [`TransactionalStore`], [`AppendRequest`], [`Read`], [`Load`] | the contract of a store, for those who need more than the repository |
 //! | [`ExecuteError`], [`StoreError`], [`DecodeError`] | the domain said no, somebody else was faster, or it broke: three cases, never mixed |
 //!
 //! # What it does not do

@@ -16,7 +16,9 @@ pub use contract::append::{AppendOutcome, AppendRequest, Appended, AppendedStrea
 pub use contract::checkpoint::{Checkpoint, CheckpointKey, Claim};
 pub use contract::feed::Feed;
 pub use contract::import::{Import, Positions};
+pub use contract::inline::{InlineFold, InlineStore, RowFold};
 pub use contract::load::{AsOf, BareEvent, Load, LoadEnd, LoadRow, StoredCommand, VisitLoad};
+pub use contract::parking::{Ask, ParkedEvent, ParkingStore, ReadParked};
 pub use contract::read::{Cursor, Page, Read, Scope, TimeRange, Visit};
 pub use contract::snapshot::{PendingSnapshot, RawSnapshot, Snapshot, SnapshotKey, SnapshotMark};
 pub use contract::store::{EventStore, HeldType, StoreHead, StoreIdentity};
@@ -32,7 +34,7 @@ pub use folding::event_set::{EventSet, decode_recorded, stored_names};
 pub use folding::field_step::FieldStep;
 pub use folding::raw_step::RawStep;
 pub use folding::schema::EventSchema;
-pub use folding::view::{Fold, Keys, View};
+pub use folding::view::{Fold, InlineView, Keys, View};
 pub use runtime::catalog::{
     Catalog, CatalogEntry, CatalogError, EventsVerified, Sample, TypesVerified, UnreadableType,
 };
@@ -41,11 +43,13 @@ pub use runtime::copy::{Copied, Copying, copy};
 pub use runtime::events::Events;
 pub use runtime::execute::{ExecuteError, Executed};
 pub use runtime::history::{History, HistoryPage};
+pub use runtime::inline::{InlineViews, StoreWithViews};
 pub use runtime::live_view::LiveView;
 pub use runtime::options::ExecuteOptions;
 pub use runtime::projections::custom::Projection;
+pub use runtime::projections::parked_events::ParkedEvents;
 pub use runtime::projections::sink::{FencingToken, Sink, SinkStart};
-pub use runtime::projections::{Activity, Progress, ProjectionStatus, Projections, Statuses};
+pub use runtime::projections::{Activity, OnError, Progress, ProjectionStatus, Projections, Statuses};
 pub use runtime::repository::{Loaded, Repository};
 pub use runtime::retry::Retry;
 pub use runtime::snapshot_check::SnapshotCheck;
@@ -60,6 +64,7 @@ pub use words::event::{ENCODING_JSON, NewEvent, RawEvent, Recorded, now};
 pub use words::indexed_column::IndexedColumn;
 pub use words::metadata::Metadata;
 pub use words::name::NameError;
+pub use words::parked_at::ParkedAt;
 pub use words::stream::{Conflict, ExpectedVersion, Position, StreamId, Version};
 pub use words::token::Token;
 pub use words::view_table::{RowChanges, ViewTable};
@@ -77,6 +82,8 @@ pub mod backend {
     pub use crate::contract::append_queue::{AppendJob, AppendQueue, AppendWriter};
     pub use crate::contract::batch_queue::{BatchQueue, BatchWriter, Weight};
     pub use crate::contract::import::{ImportedRow, count_missing, import_places, import_rows};
+    pub use crate::contract::inline::InlineRows;
+    pub use crate::contract::parking::{not_parked, not_the_owner};
     pub use crate::contract::scan_parts::{ScanPart, scan_parts};
 }
 

@@ -20,14 +20,15 @@ pub use crate::folding::report::{report_aggregate, report_event};
 pub use crate::folding::schema::{Described, EventSchema, Fallback, Probe};
 pub use crate::folding::serde_bounds::{ReadBack, Snapshotted, Written};
 pub use crate::folding::snapshot_codec::{SnapshotCodec, fingerprint_of_state};
-pub use crate::folding::view::{Fold, Keys, View};
+pub use crate::folding::view::{Fold, InlineView, Keys, View};
 pub use crate::folding::view_batch::ViewBatch;
 pub use crate::folding::view_row::{ColumnFault, Columns, JsonColumn, to_column};
 pub use crate::words::column::{Column, Row};
-pub use crate::words::column_type::{ColumnType, KeyType, StreamKey};
+pub use crate::words::column_type::{ColumnType, KeyType, StreamKey, VersionColumn};
 pub use crate::words::decode_error::Fault;
 pub use crate::words::event::Recorded;
 pub use crate::words::indexed_column::IndexedColumn;
+pub use crate::words::stream::Version;
 pub use crate::words::view_table::ViewTable;
 pub use eventsource_schema::{Field, Shape, Struct, Tagging, Variant};
 // For the private structs of older versions.

@@ -158,6 +158,13 @@ pub(crate) fn view(view: &View, generics: &Generics) -> TokenStream {
                         ::core::unreachable!()
                     }
                 }
+
+                #[automatically_derived]
+                impl __eventsource::InlineView for #ident {
+                    fn __version(&self) -> __eventsource::Version {
+                        ::core::unreachable!()
+                    }
+                }
             },
         )
     })

@@ -361,7 +361,7 @@ pub fn core_aggregate(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// The struct has named fields, at most 100, and no generics. Each is a column, called like it: `bool`, `i8` to `i64`,
-/// `u8` to `u32`, `f64`, `String`, `Uuid`, `DateTime<Utc>`, `Decimal`, and `Option` of these. Each event needs one `Fold`.
+/// `u8` to `u32`, `f64`, `String`, `Uuid`, `DateTime<Utc>`, `Decimal`, `Version`, and `Option` of these. Each event needs one `Fold`.
 ///
 /// | in `#[view(…)]` | meaning |
 /// |---|---|
@@ -377,8 +377,9 @@ pub fn core_aggregate(input: TokenStream) -> TokenStream {
 /// | `key = stream` | the same, a `String`: the id of the event's stream, so that `Fold::keys` is not needed |
 /// | `index` | rows are looked up by it; not for `Decimal` |
 /// | `json` | any type that serde knows, kept as JSON; its `null` is kept as nothing |
+/// | `version` | a `Version`, only where the key is the stream: that of the last event that is folded into the row, set after each fold |
 ///
-/// Generated: `View`, and a constant for the key and each column with an index, such as `Balance::CENTS`.
+/// Generated: `View`, `InlineView` where there is a version, and a constant for the key and each column with an index, such as `Balance::CENTS`.
 #[proc_macro_derive(View, attributes(view))]
 pub fn view(input: TokenStream) -> TokenStream {
     run(derive::view, input, facade())

@@ -1,4 +1,5 @@
-//! Appends with conditions: streams that they do not write and that must not have moved.
+//! Appends that lock their streams first: those with conditions, streams that they do not write and that must not have
+//! moved, and those that fold rows ([`inline`](crate::inline)).
 //!
 //! One statement cannot do it: of two appends that each write what the other reads, both would commit. So these
 //! appends, and only they, take locks on all their streams first, in one order, in a statement of their own; the
@@ -44,6 +45,9 @@ pub(crate) async fn validate(link: &mut Link, sql: &Sql, request: &AppendRequest
 
 /// The first condition that does not hold.
 async fn moved(link: &mut Link, sql: &Sql, request: &AppendRequest) -> Result<Option<Conflict>, Failure> {
+    if request.conditions.is_empty() {
+        return Ok(None);
+    }
     let places: Vec<i32> = (0..request.conditions.len() as i32).collect();
     let streams: Vec<&str> = request.conditions.iter().map(|condition| condition.stream.as_str()).collect();
     let rows = sql.query(&sql.heads).bind(&places).bind(&streams).fetch_all(&mut link.pg).await?;

@@ -110,7 +110,7 @@ async fn run(
             waiting.push_back(job);
         }
         let Some((job, since)) = waiting.pop_front() else { continue };
-        match attempts.alone(job.request()).await {
+        match attempts.alone(job.request(), &[]).await {
             // Each gets its turn: another one's stream may be free again.
             Err(failure) if failure.is_lock_timeout() && since.elapsed() < patience => waiting.push_back((job, since)),
             Err(failure) if failure.is_lock_timeout() => {

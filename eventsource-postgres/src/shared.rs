@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eventsource_core::backend::{AppendQueue, BatchQueue};
-use eventsource_core::{AppendOutcome, AppendRequest, Feed, PendingSnapshot, Position, StoreError};
+use eventsource_core::{AppendOutcome, AppendRequest, Feed, InlineFold, PendingSnapshot, Position, StoreError};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::append::{Answer, Refusal, Terms};
@@ -101,19 +101,24 @@ impl Shared {
         self.tell();
     }
 
-    pub(crate) async fn append(&self, request: Arc<AppendRequest>) -> Result<AppendOutcome, StoreError> {
+    /// With the rows of views that are kept inline, if there are any.
+    pub(crate) async fn append(
+        &self,
+        request: Arc<AppendRequest>,
+        views: &[Arc<dyn InlineFold>],
+    ) -> Result<AppendOutcome, StoreError> {
         request.check(&self.options.limits)?;
         if request.writes.is_empty() {
             return self.validate(&request).await;
         }
         self.types.note(&self.connections, &self.sql, &request).await?;
-        let answer = if self.options.group_commit && request.conditions.is_empty() {
+        let answer = if self.options.group_commit && request.conditions.is_empty() && views.is_empty() {
             self.appends.append(request.clone()).await?
         } else {
             let lease = self.connections.acquire().await?;
             let patience = self.options.statement_timeout;
             let attempts = Attempts::new(self.connections.clone(), self.sql.clone(), &self.options, patience);
-            match attempts.on(lease).alone(&request).await {
+            match attempts.on(lease).alone(&request, views).await {
                 Err(Failure::Moved(conflict)) => return Ok(AppendOutcome::Conflict(conflict)),
                 answer => answer.map_err(Failure::explain)?,
             }

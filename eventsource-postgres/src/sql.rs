@@ -26,6 +26,8 @@ pub(crate) struct Sql {
     pub(crate) stored_events: Arc<str>,
     pub(crate) keyed_event: Arc<str>,
     pub(crate) load_tail: Arc<str>,
+    /// The same for several streams, each behind a version of its own.
+    pub(crate) load_tails: Arc<str>,
     pub(crate) load_bare: Arc<str>,
     /// The same with a look for a command key.
     pub(crate) load_bare_keyed: Arc<str>,
@@ -72,6 +74,13 @@ pub(crate) struct Sql {
     pub(crate) note_served: Arc<str>,
     pub(crate) forget_view: Arc<str>,
     pub(crate) forget_checkpoint: Arc<str>,
+    pub(crate) forget_parked: Arc<str>,
+    pub(crate) park: Arc<str>,
+    pub(crate) unpark: Arc<str>,
+    /// In the transaction of what was made of them.
+    pub(crate) take_parked: Arc<str>,
+    pub(crate) parked: Arc<str>,
+    pub(crate) ask_parked: Arc<str>,
     pub(crate) share_views: Arc<str>,
     pub(crate) view_grants: Arc<str>,
 }
@@ -130,6 +139,24 @@ impl Sql {
                 "DELETE FROM {es}.views WHERE name = $1 AND view_version = $2 AND fingerprint = $3 AND NOT serving",
             ),
             forget_checkpoint: fill("DELETE FROM {es}.checkpoints WHERE name = $1 AND view_version = $2"),
+            forget_parked: fill("DELETE FROM {es}.parked WHERE name = $1 AND view_version = $2"),
+            park: fill(include_str!("sql/park.sql")),
+            unpark: fill(include_str!("sql/unpark.sql")),
+            take_parked: fill(
+                "DELETE FROM {es}.parked USING unnest($4::text[], $5::bigint[]) AS asked (key, position) \
+                 WHERE name = $1 AND view_version = $2 AND partition = $3 \
+                 AND parked.key = asked.key AND parked.position = asked.position",
+            ),
+            parked: fill(
+                "SELECT key, position, event_id, error, parked_at, asked FROM {es}.parked \
+                 WHERE name = $1 AND view_version = $2 AND partition = $3 \
+                 AND ($4::text IS NULL OR key = $4) AND (NOT $5 OR asked IS NOT NULL) AND (key, position) > ($6, $7) \
+                 ORDER BY key, position LIMIT $8",
+            ),
+            ask_parked: fill(
+                "UPDATE {es}.parked SET asked = $6 WHERE name = $1 AND view_version = $2 AND partition = $3 \
+                 AND key = $4 AND ($5::bigint IS NULL OR position = $5)",
+            ),
             share_views: fill(include_str!("sql/share_views.sql")),
             view_grants: fill(include_str!("sql/view_grants.sql")),
             append_one: append(
@@ -164,6 +191,7 @@ impl Sql {
                 &include_str!("sql/load_bare_keyed.sql").replace("{tail}", include_str!("sql/load_bare.sql")),
             ),
             load_tail: load(include_str!("sql/load_tail.sql")),
+            load_tails: read(include_str!("sql/load_tails.sql")),
             load: load(&snapshot_and_tail("", "")),
             load_as_of: load(&snapshot_and_tail(
                 include_str!("sql/snapshot_as_of.sql"),

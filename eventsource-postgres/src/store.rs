@@ -119,6 +119,10 @@ impl PgStore {
         Views { connections, sql, options, events_table: inspected.events_table }
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     pub(crate) fn connections(&self) -> (&Connections, &Sql) {
         (&self.shared.connections, &self.shared.sql)
     }
@@ -230,7 +234,7 @@ impl EventStore for PgStore {
     }
 
     fn append(&self, request: Arc<AppendRequest>) -> BoxFuture<'_, Result<AppendOutcome, StoreError>> {
-        self.shared.append(request).boxed()
+        self.shared.append(request, &[]).boxed()
     }
 
     fn load<'a>(&'a self, load: &'a Load, visit: VisitLoad<'a>) -> BoxFuture<'a, Result<LoadEnd, StoreError>> {

@@ -10,6 +10,7 @@ use sqlx::{PgConnection, Row};
 use crate::checkpoints;
 use crate::connect::Link;
 use crate::error::{Failure, passes};
+use crate::parking;
 use crate::sql::Sql;
 use crate::store::PgStore;
 
@@ -32,7 +33,7 @@ async fn advance(
             _ => failed(advance, error),
         });
     }
-    let Advance { key, from, to, .. } = advance;
+    let Advance { key, from, to, unparked, .. } = advance;
     let moved = sql
         .query(&sql.advance_checkpoint)
         .bind(&*key.name)
@@ -54,7 +55,7 @@ async fn advance(
         row => row?,
     };
     match (row.try_get(0)?, row.try_get(1)?) {
-        (true, true) => Ok(()),
+        (true, true) => parking::take(link, sql, key, unparked).await,
         (true, false) => {
             let kept = checkpoints::load_on(link, sql, key).await?;
             Err(advance.refused(kept.as_ref()).into())

@@ -24,6 +24,19 @@ pub(crate) fn bind_all<'q>(
     }
 }
 
+/// Binds what changes in a table: the keys of deleted rows, and then column after column.
+pub(crate) fn bind_changes<'q>(
+    mut statement: Statement<'q>,
+    table: &'q ViewTable,
+    changes: &'q RowChanges,
+) -> Statement<'q> {
+    statement = bind_all(statement, &table.columns[table.key], changes.deleted.iter());
+    for (at, column) in table.columns.iter().enumerate() {
+        statement = bind_all(statement, column, changes.written.iter().map(|row| &row[at]));
+    }
+    statement
+}
+
 /// Binds one value of a column by which rows are found, which no decimal and no JSON is.
 pub(crate) fn bind_one<'q>(statement: Statement<'q>, value: &'q ColumnValue) -> Statement<'q> {
     match value {

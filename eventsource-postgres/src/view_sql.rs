@@ -106,8 +106,32 @@ impl<'t> ViewSql<'t> {
     /// Checkpoint, rows and deletions in one statement. If the checkpoint cannot be moved, nothing is written; it is
     /// not moved back either, so that a write whose answer was lost does no harm when it lands late.
     pub(crate) fn write(&self) -> String {
-        let Self { table, es, name, columns, key, .. } = self;
-        let deleted = CHECKPOINT_PLACES + 1;
+        let es = self.es;
+        let (written, deleted) = self.changes(CHECKPOINT_PLACES, "EXISTS (SELECT FROM moved)");
+        format!(
+            "WITH moved AS (\
+               INSERT INTO {es}.checkpoints AS kept \
+                 (name, view_version, partition, position, event_id, store_id, owner_epoch, updated_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp()) \
+               ON CONFLICT (name, view_version, partition) DO UPDATE SET \
+                 position = excluded.position, event_id = excluded.event_id, store_id = excluded.store_id, \
+                 owner_epoch = excluded.owner_epoch, updated_at = excluded.updated_at \
+               WHERE kept.owner_epoch <= excluded.owner_epoch AND kept.position <= excluded.position \
+               RETURNING 1\
+             ), written AS ({written}), deleted AS ({deleted}) SELECT count(*) FROM moved"
+        )
+    }
+
+    /// Rows and deletions alone: for who holds the locks of their streams.
+    pub(crate) fn write_rows(&self) -> String {
+        let (written, deleted) = self.changes(0, "true");
+        format!("WITH written AS ({written}) {deleted}")
+    }
+
+    /// What writes rows and what deletes them; the deleted keys are bound behind so many places, and then the columns.
+    fn changes(&self, places: usize, condition: &str) -> (String, String) {
+        let Self { table, name, columns, key, .. } = self;
+        let deleted = places + 1;
         let sent = table.columns.iter().enumerate().map(|(at, column)| match column.kind {
             // As text, and cast row by row.
             ColumnKind::Decimal | ColumnKind::Json => format!("${}::text[]", deleted + 1 + at),
@@ -123,23 +147,12 @@ impl<'t> ViewSql<'t> {
         let update = if set.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {set}") };
         let all = self.all_columns();
         let key_type = plain_type(&table.columns[table.key]).unwrap_or_default();
-        format!(
-            "WITH moved AS (\
-               INSERT INTO {es}.checkpoints AS kept \
-                 (name, view_version, partition, position, event_id, store_id, owner_epoch, updated_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp()) \
-               ON CONFLICT (name, view_version, partition) DO UPDATE SET \
-                 position = excluded.position, event_id = excluded.event_id, store_id = excluded.store_id, \
-                 owner_epoch = excluded.owner_epoch, updated_at = excluded.updated_at \
-               WHERE kept.owner_epoch <= excluded.owner_epoch AND kept.position <= excluded.position \
-               RETURNING 1\
-             ), written AS (\
-               INSERT INTO {name} ({all}) SELECT {taken} FROM unnest({sent}) AS sent ({all}) \
-               WHERE EXISTS (SELECT FROM moved) ON CONFLICT ({key}) DO {update}\
-             ), deleted AS (\
-               DELETE FROM {name} WHERE {key} = ANY(${deleted}::{key_type}[]) AND EXISTS (SELECT FROM moved)\
-             ) SELECT count(*) FROM moved"
-        )
+        let written = format!(
+            "INSERT INTO {name} ({all}) SELECT {taken} FROM unnest({sent}) AS sent ({all}) \
+             WHERE {condition} ON CONFLICT ({key}) DO {update}"
+        );
+        let gone = format!("DELETE FROM {name} WHERE {key} = ANY(${deleted}::{key_type}[]) AND {condition}");
+        (written, gone)
     }
 
     /// A range of a scan, and what to bind in it before the limit.

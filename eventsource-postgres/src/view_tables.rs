@@ -80,8 +80,10 @@ impl Views<'_> {
                 .bind(i64::from(view.fingerprint))
                 .execute(&mut link.pg)
                 .await?;
-            let forget = self.sql.query(&self.sql.forget_checkpoint).bind(&*key.name).bind(key.view_version as i32);
-            forget.execute(&mut link.pg).await?;
+            for forget in [&self.sql.forget_checkpoint, &self.sql.forget_parked] {
+                let forget = self.sql.query(forget).bind(&*key.name).bind(key.view_version as i32);
+                forget.execute(&mut link.pg).await?;
+            }
             Ok(())
         });
         dropped.await.map_err(|failure| self.explain(&view.name, failure))

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use eventsource_core::backend::scan_parts;
-use eventsource_core::{Checkpoint, ColumnValue, HeldView, Row, RowChanges, Scan, StoreError, ViewStore, ViewTable};
+use eventsource_core::{
+    Checkpoint, CheckpointKey, ColumnValue, HeldView, Row, RowChanges, Scan, StoreError, ViewStore, ViewTable,
+};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::checkpoints;
-use crate::connect::Connections;
+use crate::connect::{Connections, Link};
 use crate::error::Failure;
 use crate::options::PgOptions;
+use crate::parking;
 use crate::sql::Sql;
 use crate::store::PgStore;
-use crate::view_rows::{bind_all, bind_one, read_row, unfit};
+use crate::view_rows::{bind_all, bind_changes, bind_one, read_row, unfit};
 use crate::view_sql::ViewSql;
 
 /// What views need of a store.
@@ -42,32 +45,26 @@ impl Views<'_> {
         table.check_changes(changes)?;
         let text: Arc<str> = ViewSql::new(&self.sql.es, table)?.write().into();
         let key = table.checkpoint_key();
-        let moved = self.connections.attempt(async |link| {
-            let mut statement = self
-                .sql
-                .query(&text)
-                .bind(&*key.name)
-                .bind(key.view_version as i32)
-                .bind(key.partition as i32)
-                .bind(checkpoint.cursor.position.0 as i64)
-                .bind(checkpoint.cursor.event_id)
-                .bind(checkpoint.store_id)
-                .bind(checkpoint.owner_epoch as i64);
-            statement = bind_all(statement, &table.columns[table.key], changes.deleted.iter());
-            for (at, column) in table.columns.iter().enumerate() {
-                statement = bind_all(statement, column, changes.written.iter().map(|row| &row[at]));
+        let what = (table, changes, &key, checkpoint);
+        let moved = match changes.unparked.is_empty() {
+            true => self.connections.attempt(async |link| write(link, self.sql, &text, what).await).await,
+            false => {
+                let mut lease = self.connections.acquire().await?;
+                let retry = lease.run_transaction(async |link| {
+                    let moved = write(link, self.sql, &text, what).await?;
+                    // The checkpoint's row is locked by now, so nobody else removes them.
+                    if moved {
+                        parking::take(link, self.sql, &key, &changes.unparked).await?;
+                    }
+                    Ok(moved)
+                });
+                retry.await
             }
-            let row = statement.fetch_one(&mut link.pg).await?;
-            Ok(sqlx::Row::try_get::<i64, _>(&row, 0)? == 1)
-        });
-        match moved.await {
+        };
+        match moved {
             Ok(true) => Ok(()),
             Ok(false) => Err(checkpoints::why_refused(self.connections, self.sql, &key, checkpoint).await),
-            Err(failure) if is_unfit(&failure) => match unfit(table, changes) {
-                Some(error) => Err(error.with_source(failure.explain())),
-                None => Err(explain(table, failure)),
-            },
-            Err(failure) => Err(explain(table, failure)),
+            Err(failure) => Err(explain_write(table, changes, failure)),
         }
     }
 
@@ -94,13 +91,41 @@ impl Views<'_> {
     }
 }
 
+/// The statement; answers whether the checkpoint was moved, without which nothing is written.
+async fn write(
+    link: &mut Link,
+    sql: &Sql,
+    text: &Arc<str>,
+    (table, changes, key, checkpoint): (&ViewTable, &RowChanges, &CheckpointKey, Checkpoint),
+) -> Result<bool, Failure> {
+    let statement = sql
+        .query(text)
+        .bind(&*key.name)
+        .bind(key.view_version as i32)
+        .bind(key.partition as i32)
+        .bind(checkpoint.cursor.position.0 as i64)
+        .bind(checkpoint.cursor.event_id)
+        .bind(checkpoint.store_id)
+        .bind(checkpoint.owner_epoch as i64);
+    let row = bind_changes(statement, table, changes).fetch_one(&mut link.pg).await?;
+    Ok(sqlx::Row::try_get::<i64, _>(&row, 0)? == 1)
+}
+
 /// Whether PostgreSQL refused a value.
 fn is_unfit(failure: &Failure) -> bool {
     let encoding = matches!(failure, Failure::Sql(sqlx::Error::Encode(_)));
     encoding || failure.code().is_some_and(|code| code.starts_with("22"))
 }
 
-fn explain(table: &ViewTable, failure: Failure) -> StoreError {
+/// Why rows could not be written.
+pub(crate) fn explain_write(table: &ViewTable, changes: &RowChanges, failure: Failure) -> StoreError {
+    match unfit(table, changes).filter(|_| is_unfit(&failure)) {
+        Some(error) => error.with_source(failure.explain()),
+        None => explain(table, failure),
+    }
+}
+
+pub(crate) fn explain(table: &ViewTable, failure: Failure) -> StoreError {
     match failure.code().as_deref() {
         Some(UNDEFINED_TABLE) => table.not_held(),
         _ => failure.explain(),

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventsource_core::backend::AppendWriter;
-use eventsource_core::{AppendRequest, StoreError, StreamId};
+use eventsource_core::{AppendRequest, InlineFold, StoreError, StreamId};
 
 use crate::append::{self, Answer, Terms, Within};
 use crate::conditions;
 use crate::connect::{Connections, Lease};
 use crate::error::Failure;
+use crate::inline;
 use crate::locked::{Job, Locked};
 use crate::options::PgOptions;
 use crate::sql::Sql;
@@ -50,25 +51,34 @@ impl Attempts {
         self.lease = None;
     }
 
-    /// Sends one request.
-    pub(crate) async fn alone(&mut self, request: &AppendRequest) -> Result<Answer, Failure> {
-        let mut answers = self.send(&[request], ATTEMPTS).await?;
+    /// Sends one request, with the rows that are folded in its transaction.
+    pub(crate) async fn alone(
+        &mut self,
+        request: &AppendRequest,
+        views: &[Arc<dyn InlineFold>],
+    ) -> Result<Answer, Failure> {
+        let mut answers = self.send(&[request], views, ATTEMPTS).await?;
         answers.pop().ok_or_else(|| StoreError::failed("an append has no answer").into())
     }
 
     /// Sends requests together. A race that one of them lost fails all; sending each alone tells them apart.
     async fn together(&mut self, requests: &[&AppendRequest]) -> Result<Vec<Answer>, Failure> {
-        self.send(requests, if requests.len() > 1 { 1 } else { ATTEMPTS }).await
+        self.send(requests, &[], if requests.len() > 1 { 1 } else { ATTEMPTS }).await
     }
 
     /// `races`: how many lost races are borne. Lost connections are borne in any case: what was stored before one
     /// was lost is recognised by its event ids or its key. But no longer than the statement time-out: then the caller
     /// hears of it.
-    async fn send(&mut self, requests: &[&AppendRequest], races: u32) -> Result<Vec<Answer>, Failure> {
+    async fn send(
+        &mut self,
+        requests: &[&AppendRequest],
+        views: &[Arc<dyn InlineFold>],
+        races: u32,
+    ) -> Result<Vec<Answer>, Failure> {
         let mut sent_before = false;
         let started = Instant::now();
         for attempt in 1.. {
-            let failure = match self.once(requests).await {
+            let failure = match self.once(requests, views).await {
                 Ok(mut answers) => {
                     if sent_before {
                         answers.iter_mut().for_each(Answer::was_sent_before);
@@ -89,7 +99,11 @@ impl Attempts {
         unreachable!("the last attempt returns")
     }
 
-    async fn once(&mut self, requests: &[&AppendRequest]) -> Result<Vec<Answer>, Failure> {
+    async fn once(
+        &mut self,
+        requests: &[&AppendRequest],
+        views: &[Arc<dyn InlineFold>],
+    ) -> Result<Vec<Answer>, Failure> {
         let lease = match self.lease.take_if(|lease| lease.is_usable()) {
             Some(lease) => self.lease.insert(lease),
             None => {
@@ -100,11 +114,16 @@ impl Attempts {
         let terms = Terms { now: self.options.now(), lock_timeout: Some(&self.lock_timeout) };
         let sql = &*self.sql;
         if let [request] = requests
-            && !request.conditions.is_empty()
+            && !(request.conditions.is_empty() && views.is_empty())
         {
-            let answer =
-                lease.run_transaction(async |link| conditions::append(link, sql, request, terms).await).await?;
-            return Ok(vec![answer]);
+            let appended = lease.run_transaction(async |link| {
+                let answer = conditions::append(link, sql, request, terms).await?;
+                if let Answer::Stored(appended) = &answer {
+                    inline::fold_appended(link, sql, views, request, appended).await?;
+                }
+                Ok(answer)
+            });
+            return Ok(vec![appended.await?]);
         }
         lease
             .run(async |link| match requests {
@@ -166,7 +185,7 @@ impl Writer {
     }
 
     async fn write_alone(&mut self, job: Job) {
-        match self.attempts.alone(job.request()).await {
+        match self.attempts.alone(job.request(), &[]).await {
             Ok(answer) => job.answer(Ok(answer)),
             Err(failure) if failure.is_lock_timeout() => self.locked.push(job),
             Err(failure) => job.answer(Err(failure.explain())),
@@ -181,7 +200,7 @@ impl AppendWriter for Writer {
         if !append::is_one_event(request) || self.locked.concerns(request) {
             return Ok(None);
         }
-        match self.attempts.alone(request).await {
+        match self.attempts.alone(request, &[]).await {
             Ok(answer) => Ok(Some(answer)),
             // The queue's task waits for it beside the others.
             Err(failure) if failure.is_lock_timeout() => Ok(None),

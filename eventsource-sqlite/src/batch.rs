@@ -90,13 +90,13 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Appends one request inside a transaction of the caller's; answers the last position.
+    /// Appends one request inside a transaction of the caller's; answers its outcome and the last position.
     pub(crate) async fn within(
         connection: &mut SqliteConnection,
         file: &str,
         request: &AppendRequest,
         clock: &Clock,
-    ) -> Result<Position, StoreError> {
+    ) -> Result<(AppendOutcome, Position), StoreError> {
         let requests = [request];
         let mut known = Known::default();
         let asked = Asked::of(&requests, &known);
@@ -104,9 +104,9 @@ impl<'a> Batch<'a> {
             asked.bind(query(LOOK_UP)).fetch_one(&mut *connection).await.map_err(|error| explain(file, error))?;
         let last_position = asked.learn(file, &found, &mut known)?;
         let mut batch = Batch::new(connection, file, &requests, &mut known, last_position, clock);
-        batch.outcome(0, request).await??;
+        let outcome = batch.outcome(0, request).await??;
         batch.flush().await?;
-        Ok(Position(batch.last_position as u64))
+        Ok((outcome, Position(batch.last_position as u64)))
     }
 
     fn new(

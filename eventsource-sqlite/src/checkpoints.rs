@@ -21,7 +21,7 @@ pub(crate) async fn load(connections: &Connections, key: &CheckpointKey) -> Resu
     load_on(&connections.file, reading.connection()?, key).await
 }
 
-async fn load_on(
+pub(crate) async fn load_on(
     file: &str,
     connection: &mut SqliteConnection,
     key: &CheckpointKey,

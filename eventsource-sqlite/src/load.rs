@@ -35,14 +35,23 @@ const EVENTS: i64 = 1;
 /// Loads a stream in chunks. A stream only grows at its end, so chunks of several statements fit together.
 pub(crate) async fn load(connections: &Connections, load: &Load, visit: VisitLoad<'_>) -> Result<LoadEnd, StoreError> {
     let mut reading = connections.read().await?;
-    let connection = reading.connection()?;
+    load_on(&connections.file, reading.connection()?, load, visit).await
+}
+
+/// The same on a connection that may be in the middle of a transaction.
+pub(crate) async fn load_on(
+    file: &str,
+    connection: &mut SqliteConnection,
+    load: &Load,
+    visit: VisitLoad<'_>,
+) -> Result<LoadEnd, StoreError> {
     let mut next = Next { load, after: load.after, first: true, chunk: Chunk::new() };
     let mut command = None;
     loop {
         let rows = match next.fetch(connection).await {
             Ok(rows) => rows,
             Err(Failed::Query(error)) if next.chunk.shrink_after(&error) => continue,
-            Err(failed) => return Err(failed.explain(&connections.file)),
+            Err(failed) => return Err(failed.explain(file)),
         };
         let mut count = 0;
         // Few rows: the snapshot and the key's event, if any, stand before the value of all events.
@@ -51,7 +60,7 @@ pub(crate) async fn load(connections: &Connections, load: &Load, visit: VisitLoa
                 SNAPSHOT => visit(LoadRow::Snapshot(snapshot(row)))?,
                 EVENTS => {
                     let frames: Option<&[u8]> = row.get(1);
-                    count = visit_frames(&connections.file, frames.unwrap_or_default(), |event| {
+                    count = visit_frames(file, frames.unwrap_or_default(), |event| {
                         next.after = event.version;
                         visit(LoadRow::Event(event))
                     })?;

@@ -89,7 +89,7 @@ async fn permitted<T>(
     let payload = json!({ "actor": actor, "reason": reason });
     let event = NewEvent::new("$maintenance", 1, payload.to_string().into_bytes());
     let request = AppendRequest::new(StreamId::new("$maintenance", "log")?, ExpectedVersion::Any, vec![event]);
-    let position = Batch::within(&mut *connection, file, &request, clock).await?;
+    let (_, position) = Batch::within(&mut *connection, file, &request, clock).await?;
     query("DELETE FROM maintenance_permit").execute(&mut *connection).await.map_err(failed)?;
     Ok((result, position))
 }

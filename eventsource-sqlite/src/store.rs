@@ -110,6 +110,15 @@ impl SqliteStore {
         Views { connections: &self.shared.connections, turn: &self.shared.view_turn }
     }
 
+    pub(crate) fn limits_and_clock(&self) -> (&Limits, &Clock) {
+        (&self.shared.limits, &self.shared.clock)
+    }
+
+    /// Something was stored, up to this position.
+    pub(crate) fn announce(&self, last: Position) {
+        self.shared.head.advance(last);
+    }
+
     async fn start(connections: Connections, options: SqliteOptions) -> Result<Self, StoreError> {
         let mut writing = connections.write().await?;
         let identity = migrate::migrate(writing.connection()?, &connections.file).await?;

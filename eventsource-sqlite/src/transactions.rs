@@ -8,6 +8,7 @@ use sqlx::{SqliteConnection, query};
 use crate::checkpoints;
 use crate::error::explain;
 use crate::maintenance::{begin_beside, end};
+use crate::parking;
 use crate::store::SqliteStore;
 use crate::views::Views;
 
@@ -47,7 +48,8 @@ async fn inside(
             });
         }
     }
-    checkpoints::advance_from(file, connection, advance).await
+    checkpoints::advance_from(file, connection, advance).await?;
+    parking::take(file, connection, &advance.key, &advance.unparked).await
 }
 
 /// It holds the write lock: an append, a checkpoint and, in memory, any call on the same store waits for it to end, so the

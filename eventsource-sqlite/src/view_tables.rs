@@ -94,12 +94,13 @@ impl Views<'_> {
                 .execute(&mut *connection)
                 .await
                 .map_err(failed)?;
-            query("DELETE FROM checkpoints WHERE name = ?1 AND view_version = ?2")
-                .bind(&*key.name)
-                .bind(key.view_version)
-                .execute(connection)
-                .await
-                .map_err(failed)?;
+            for forget in [
+                "DELETE FROM checkpoints WHERE name = ?1 AND view_version = ?2",
+                "DELETE FROM parked WHERE name = ?1 AND view_version = ?2",
+            ] {
+                let forget = query(forget).bind(&*key.name).bind(key.view_version);
+                forget.execute(&mut *connection).await.map_err(failed)?;
+            }
             Ok(())
         };
         self.change(drop).await

@@ -11,6 +11,7 @@ use crate::checkpoints;
 use crate::connect::Connections;
 use crate::error::explain;
 use crate::maintenance::{begin_beside, end};
+use crate::parking;
 use crate::patience::Turn;
 use crate::store::SqliteStore;
 use crate::view_rows::{bind, check, keys_json, read_row};
@@ -31,12 +32,7 @@ impl Views<'_> {
         table.check_keys(keys)?;
         let sql = ViewSql::new(table)?;
         let mut reading = self.connections.read().await?;
-        let found = query(AssertSqlSafe(sql.rows())).bind(keys_json(keys)).fetch_all(reading.connection()?).await;
-        drop(reading);
-        match found {
-            Ok(rows) => rows.iter().map(|row| read_row(&self.connections.file, table, row)).collect(),
-            Err(error) => Err(explain_view(&self.connections.file, table, error)),
-        }
+        rows_on(&self.connections.file, reading.connection()?, (table, &sql), keys).await
     }
 
     async fn write(&self, table: &ViewTable, changes: &RowChanges, checkpoint: Checkpoint) -> Result<(), StoreError> {
@@ -91,6 +87,19 @@ fn explain_view(file: &str, table: &ViewTable, error: sqlx::Error) -> StoreError
     }
 }
 
+/// The rows of these keys, on a connection that may be in the middle of a transaction.
+pub(crate) async fn rows_on(
+    file: &str,
+    connection: &mut SqliteConnection,
+    (table, sql): (&ViewTable, &ViewSql<'_>),
+    keys: &[ColumnValue],
+) -> Result<Vec<Row>, StoreError> {
+    match query(AssertSqlSafe(sql.rows())).bind(keys_json(keys)).fetch_all(connection).await {
+        Ok(rows) => rows.iter().map(|row| read_row(file, table, row)).collect(),
+        Err(error) => Err(explain_view(file, table, error)),
+    }
+}
+
 /// What happens inside the transaction.
 async fn write(
     file: &str,
@@ -99,8 +108,20 @@ async fn write(
     changes: &RowChanges,
     checkpoint: Checkpoint,
 ) -> Result<(), StoreError> {
+    let key = table.checkpoint_key();
+    checkpoints::advance(file, connection, &key, checkpoint).await?;
+    parking::take(file, connection, &key, &changes.unparked).await?;
+    write_rows(file, connection, (table, sql), changes).await
+}
+
+/// Rows alone, inside a transaction.
+pub(crate) async fn write_rows(
+    file: &str,
+    connection: &mut SqliteConnection,
+    (table, sql): (&ViewTable, &ViewSql<'_>),
+    changes: &RowChanges,
+) -> Result<(), StoreError> {
     let failed = |error| explain_view(file, table, error);
-    checkpoints::advance(file, connection, &table.checkpoint_key(), checkpoint).await?;
     let mut rows = &changes.written[..];
     while !rows.is_empty() {
         let (chunk, rest) = rows.split_at(1 << rows.len().ilog2().min(LARGEST));

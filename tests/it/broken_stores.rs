@@ -4,6 +4,8 @@ mod appending;
 mod broken;
 mod claims;
 mod defect;
+mod inline;
+mod parking;
 mod reading;
 mod rows;
 mod transactions;

@@ -14,6 +14,7 @@ async fn the_memory_store_passes_the_whole_book() {
         let with_clock = async |clock| MemoryStore::with(Limits::default(), clock);
         Fixture::new(store.clone())
             .with_views(store.clone())
+            .with_inline(store.clone())
             .with_transactions(store.clone(), Number)
             .with_another(store)
             .with_clock(with_clock)
@@ -32,6 +33,7 @@ async fn sqlite_file() -> Fixture {
     };
     Fixture::new(store.clone())
         .with_views(store.clone())
+        .with_inline(store.clone())
         .with_transactions(store, Number)
         .with_another(another)
         .with_reopen(reopen)
@@ -54,6 +56,7 @@ async fn the_sqlite_store_in_memory_passes_the_whole_book() {
         let store = SqliteStore::in_memory().await.expect("memory");
         Fixture::new(store.clone())
             .with_views(store.clone())
+            .with_inline(store.clone())
             .with_transactions(store.clone(), Number)
             .with_another(store)
     })

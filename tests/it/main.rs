@@ -10,6 +10,7 @@ mod derives;
 mod format;
 mod golden;
 mod history;
+mod inline;
 mod kill;
 mod lock;
 mod pinned;

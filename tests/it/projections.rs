@@ -3,6 +3,7 @@
 mod compared;
 mod custom;
 mod killed;
+mod left_out;
 mod measured;
 mod owners;
 mod rebuilt;

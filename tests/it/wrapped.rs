@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use eventsource::{
-    Advance, AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Claim, ColumnValue, EventStore, Feed, HeldType,
-    HeldView, Load, LoadEnd, Page, PendingSnapshot, Position, Read, Row, RowChanges, Scan, Snapshot, StoreError,
-    StoreHead, StoreIdentity, StreamId, TransactionalStore, ViewStore, ViewTable, Visit, VisitLoad, Work,
+    Advance, AppendOutcome, AppendRequest, Ask, Checkpoint, CheckpointKey, Claim, ColumnValue, EventStore, Feed,
+    HeldType, HeldView, Load, LoadEnd, Page, ParkedAt, ParkedEvent, ParkingStore, PendingSnapshot, Position, Read,
+    ReadParked, Row, RowChanges, Scan, Snapshot, StoreError, StoreHead, StoreIdentity, StreamId, TransactionalStore,
+    ViewStore, ViewTable, Visit, VisitLoad, Work,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -41,6 +42,8 @@ pub(crate) struct Wrapped<S: ?Sized = dyn ViewStore> {
     saves: Faults,
     /// And to the next claims.
     claims: Faults,
+    /// And to the next events that are parked, or are no more.
+    parks: Faults,
     held_back: Arc<Mutex<Duration>>,
 }
 
@@ -55,6 +58,7 @@ impl<S: ?Sized> Clone for Wrapped<S> {
             writes: self.writes.clone(),
             saves: self.saves.clone(),
             claims: self.claims.clone(),
+            parks: self.parks.clone(),
             held_back: self.held_back.clone(),
         }
     }
@@ -109,6 +113,7 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
             writes: Faults::default(),
             saves: Faults::default(),
             claims: Faults::default(),
+            parks: Faults::default(),
             held_back: Arc::default(),
         }
     }
@@ -141,6 +146,11 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
     /// Lets the next claims fail.
     pub(crate) fn fail_claims(&self, fault: Fault, times: usize) {
         self.claims.set(fault, times);
+    }
+
+    /// Lets it fail to park, and to end that.
+    pub(crate) fn fail_parks(&self, fault: Fault, times: usize) {
+        self.parks.set(fault, times);
     }
 
     /// The same store, with faults of its own.
@@ -353,6 +363,44 @@ impl<S: ViewStore + ?Sized> ViewStore for Wrapped<S> {
 
     fn drop_view<'a>(&'a self, view: &'a HeldView) -> BoxFuture<'a, Result<(), StoreError>> {
         async move { self.inner().drop_view(view).await }.boxed()
+    }
+}
+
+impl<S: ViewStore + ?Sized> ParkingStore for Wrapped<S> {
+    fn park<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        owner_epoch: u64,
+        events: &'a [ParkedEvent],
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move { self.parks.meet(async { self.inner().park(key, owner_epoch, events).await }).await }.boxed()
+    }
+
+    fn unpark<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        owner_epoch: u64,
+        events: &'a [ParkedAt],
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move { self.parks.meet(async { self.inner().unpark(key, owner_epoch, events).await }).await }.boxed()
+    }
+
+    fn parked<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        read: &'a ReadParked,
+    ) -> BoxFuture<'a, Result<Vec<ParkedEvent>, StoreError>> {
+        async move { self.inner().parked(key, read).await }.boxed()
+    }
+
+    fn ask_parked<'a>(
+        &'a self,
+        key: &'a CheckpointKey,
+        of: &'a str,
+        position: Option<Position>,
+        ask: Option<Ask>,
+    ) -> BoxFuture<'a, Result<u64, StoreError>> {
+        async move { self.inner().ask_parked(key, of, position, ask).await }.boxed()
     }
 }
 

@@ -141,7 +141,7 @@ impl Read {
 
 impl Scope {
     /// Whether a stream, by its stored name, belongs to it.
-    fn holds(&self, stream: &str) -> bool {
+    pub(crate) fn holds(&self, stream: &str) -> bool {
         match self {
             Self::All => true,
             Self::Category(category) => stream.split_once('-').is_some_and(|(of_stream, _)| of_stream == category),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use crate::words::error::{BoxError, StoreError};
+use crate::words::parked_at::ParkedAt;
 
 use super::checkpoint::{Checkpoint, CheckpointKey};
 use super::read::Cursor;
@@ -20,12 +21,15 @@ pub struct Advance {
     pub from: Cursor,
     /// Where it stands afterwards. Its `owner_epoch` must be the one with which the checkpoint was claimed last.
     pub to: Checkpoint,
+    /// Events that were parked, and for which the work is done now: removed in the same transaction, which is refused
+    /// unless they are all there. See [`ParkingStore`](crate::ParkingStore).
+    pub unparked: Vec<ParkedAt>,
 }
 
 impl Advance {
     /// Between two places.
     pub fn new(key: CheckpointKey, from: Cursor, to: Checkpoint) -> Self {
-        Self { key, from, to }
+        Self { key, from, to, unparked: Vec::new() }
     }
 
     /// Whether a checkpoint, as it is kept, may be moved so.
@@ -35,7 +39,7 @@ impl Advance {
 
     /// What a store answers when the checkpoint does not [fit](Self::fits), and everything was undone.
     pub fn refused(&self, kept: Option<&Checkpoint>) -> StoreError {
-        let Self { key: CheckpointKey { name, .. }, from, to } = self;
+        let Self { key: CheckpointKey { name, .. }, from, to, .. } = self;
         StoreError::fenced(match kept {
             None => format!("checkpoint {name} was claimed by nobody"),
             Some(kept) if kept.owner_epoch != to.owner_epoch => {

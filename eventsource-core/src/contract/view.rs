@@ -9,7 +9,7 @@ use crate::words::error::StoreError;
 use crate::words::view_table::{RowChanges, ViewTable};
 
 use super::checkpoint::{Checkpoint, CheckpointKey};
-use super::store::EventStore;
+use super::parking::ParkingStore;
 
 /// The most rows that one scan gives.
 const MOST_ROWS: usize = 10_000;
@@ -143,7 +143,7 @@ impl HeldView {
 /// A table that is not held is neither read, written nor served: [`ViewTable::not_held`]. A request that does not fit
 /// the table is refused before anything is done: [`Scan::check`], [`ViewTable::check_keys`], [`ViewTable::check_changes`].
 /// No NaN, no negative zero and no U+0000 reaches a store, and times come in microseconds.
-pub trait ViewStore: EventStore {
+pub trait ViewStore: ParkingStore {
     /// Makes the table and its indexes, where they are missing; rows that are there stay. It serves nobody yet.
     fn create_view<'a>(&'a self, table: &'a ViewTable) -> BoxFuture<'a, Result<(), StoreError>>;
 
@@ -154,7 +154,8 @@ pub trait ViewStore: EventStore {
     /// Writes and deletes rows and saves the checkpoint, all or nothing, in one transaction.
     ///
     /// Refused with [`is_fenced`](StoreError::is_fenced), and then no row has changed, if a newer owner has claimed the
-    /// checkpoint, or if it stands behind the new one already: a write whose answer was lost may land late.
+    /// checkpoint, or if it stands behind the new one already: a write whose answer was lost may land late. The same if
+    /// one of [`RowChanges::unparked`] is not parked; otherwise they are no longer.
     fn write_rows<'a>(
         &'a self,
         table: &'a ViewTable,
@@ -171,7 +172,7 @@ pub trait ViewStore: EventStore {
     /// Every table of a view, in order of version and fingerprint.
     fn held_views<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<HeldView>, StoreError>>;
 
-    /// Drops a table and its checkpoint; refused for the one that is served. Nothing happens if it is not held.
+    /// Drops a table, its checkpoint and what is parked of it; refused for the one that is served. Nothing happens if it is not held.
     fn drop_view<'a>(&'a self, view: &'a HeldView) -> BoxFuture<'a, Result<(), StoreError>>;
 }
 

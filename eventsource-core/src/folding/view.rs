@@ -3,6 +3,7 @@
 use crate::words::column::Row;
 use crate::words::column_type::KeyType;
 use crate::words::event::Recorded;
+use crate::words::stream::Version;
 use crate::words::view_table::ViewTable;
 
 use super::event_set::EventSet;
@@ -77,6 +78,10 @@ pub trait View: Send + Sync + Sized + 'static {
     #[doc(hidden)]
     fn __stream_key(id: &str) -> Option<Self::Key>;
 
+    /// Notes the version of the last event that is folded into the row, where it has a field for that.
+    #[doc(hidden)]
+    fn __set_version(&mut self, _: Version) {}
+
     /// The row as it will come back from a store.
     #[doc(hidden)]
     fn __into_stored(self) -> Self;
@@ -88,6 +93,50 @@ pub trait View: Send + Sync + Sized + 'static {
     /// Fails with the name of the column that does not hold what its field can take, and why.
     #[doc(hidden)]
     fn __from_row(row: Row) -> Result<Self, ColumnFault>;
+}
+
+/// A view of one row for each stream, which says how much of the stream it has in it; so it can be kept inline, by
+/// [`InlineViews`](crate::InlineViews).
+///
+/// The derive implements it where the key is the stream and a field has `#[view(version)]`, which is a [`Version`]. The
+/// framework sets that after each fold, however the view is run; whatever a fold puts there is overwritten.
+///
+/// ```
+/// # use eventsource::{DomainEvent, Fold, InlineView, Recorded, Version, View};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(DomainEvent, Serialize, Deserialize)]
+/// # #[event(name = "account.deposited", version = 1)]
+/// # struct Deposited { cents: i64 }
+/// #[derive(View, Clone)]
+/// #[view(name = "balances", version = 1, events(Deposited))]
+/// struct Balance {
+///     #[view(key = stream)]
+///     account: String,
+///     #[view(version)]
+///     version: Version,
+///     cents: i64,
+/// }
+///
+/// impl Fold<Deposited> for Balance {
+///     fn fold(account: &String, row: Option<Self>, deposited: &Recorded<Deposited>) -> Option<Self> {
+///         let cents = row.map_or(0, |row| row.cents) + deposited.event.cents;
+///         Some(Self { account: account.clone(), version: deposited.version, cents })
+///     }
+/// }
+///
+/// fn can_be_inline<V: InlineView>() {}
+/// can_be_inline::<Balance>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the view `{Self}` cannot be kept inline",
+    label = "its rows do not say how much of their stream they have in them",
+    note = "write `#[view(key = stream)]` above its key, and give it a field `#[view(version)] version: Version`",
+    note = "a view of another key is run by `Projections`, or folded on demand by `LiveView`"
+)]
+pub trait InlineView: View {
+    /// The version of the last event that is folded into the row.
+    #[doc(hidden)]
+    fn __version(&self) -> Version;
 }
 
 /// What an event changes in the rows of a view; one impl for each event of the view, see [`View`].

@@ -6,6 +6,7 @@ use crate::words::column::{ColumnValue, Row};
 use crate::words::column_type::ColumnType;
 use crate::words::error::StoreError;
 use crate::words::event::Recorded;
+use crate::words::stream::Version;
 use crate::words::view_table::RowChanges;
 
 use super::view::View;
@@ -13,7 +14,7 @@ use super::view_row::ColumnFault;
 
 /// Events on their way into the rows of a view: add them, look up the rows of their keys, fold.
 pub struct ViewBatch<V: View> {
-    events: Vec<V::__Typed>,
+    events: Vec<(Version, V::__Typed)>,
     /// Which event concerns which slot, in the order in which they are folded.
     touches: Vec<(usize, usize)>,
     slots: Vec<Slot<V>>,
@@ -40,7 +41,8 @@ impl<V: View> ViewBatch<V> {
     }
 
     /// Adds the event for those of its rows that are wanted.
-    pub(crate) fn add_where(&mut self, event: Recorded<V::Event>, wanted: impl Fn(&V::Key) -> bool) {
+    pub(crate) fn add_where(&mut self, event: Recorded<V::Event>, mut wanted: impl FnMut(&V::Key) -> bool) {
+        let version = event.version;
         let event = V::__typed(event);
         let mut keys = V::__keys(&event).keys;
         if keys.len() > 1 {
@@ -48,12 +50,12 @@ impl<V: View> ViewBatch<V> {
             keys.retain(|key| seen.insert(key.clone()));
         }
         let at = self.events.len();
-        for key in keys.into_iter().map(V::Key::into_stored).filter(wanted) {
+        for key in keys.into_iter().map(V::Key::into_stored).filter(|key| wanted(key)) {
             let slot = self.slot(key);
             self.touches.push((at, slot));
         }
         if self.touches.last().is_some_and(|(last, _)| *last == at) {
-            self.events.push(event);
+            self.events.push((version, event));
         }
     }
 
@@ -101,7 +103,11 @@ impl<V: View> ViewBatch<V> {
         for (event, slot) in self.touches {
             let Slot { key, row, .. } = &mut self.slots[slot];
             // As if the batch had ended here: a batch of one event and one of a thousand make the same rows.
-            *row = V::__fold(key, row.take(), &self.events[event]).map(V::__into_stored);
+            let (version, event) = &self.events[event];
+            *row = V::__fold(key, row.take(), event).map(|mut row| {
+                row.__set_version(*version);
+                row.__into_stored()
+            });
             if row.as_ref().is_some_and(|row| row.key() != key) {
                 let message = "a fold returned a row with another key than the one it was given";
                 return Err(StoreError::invalid(format!("view {}: {message}", V::TABLE)));
@@ -126,7 +132,7 @@ pub(crate) fn from_row<V: View>(row: Row) -> Result<V, StoreError> {
     })
 }
 
-fn into_row<V: View>(row: V) -> Result<Row, StoreError> {
+pub(crate) fn into_row<V: View>(row: V) -> Result<Row, StoreError> {
     row.__into_row().map_err(|ColumnFault { column, reason }| {
         StoreError::encode(format!("view {}: column {column} cannot be stored", V::TABLE)).with_source(reason)
     })

@@ -20,6 +20,7 @@ use crate::words::event::RawEvent;
 use crate::words::stream::{Position, StreamId, Version};
 
 use super::checkpoints::Checkpoints;
+use super::parking::Parking;
 use super::views::Views;
 
 /// Events in order of position, and where to find them. Those of another store may bring gaps between positions.
@@ -31,6 +32,7 @@ pub(super) struct Log {
     keys: HashMap<(StreamId, String), Version>,
     snapshots: HashMap<(StreamId, &'static str), Snapshot>,
     pub(super) checkpoints: Checkpoints,
+    pub(super) parking: Parking,
     pub(super) views: Views,
     pub(super) closed: bool,
 }
@@ -216,6 +218,23 @@ impl Log {
             recorded_at,
             rest: rest.boxed(),
         });
+    }
+
+    /// How many events there are.
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Takes back the events that were added since there were so many.
+    pub(super) fn take_back(&mut self, len: usize) {
+        for event in self.events.drain(len..).rev() {
+            if let Some(places) = self.streams.get_mut(&event.stream) {
+                places.pop();
+            }
+            if let Some(key) = event.raw().command_key {
+                self.keys.remove(&(event.stream.clone(), key.to_owned()));
+            }
+        }
     }
 
     /// Adds the next event of its stream; its position is behind all others.

@@ -2,7 +2,9 @@
 
 mod checkpoints;
 mod import;
+mod inline;
 mod log;
+mod parking;
 mod transactions;
 mod views;
 

@@ -54,7 +54,9 @@ impl TransactionalStore for MemoryStore {
                 Err(error) => advance.undone(error),
             })?;
             let mut log = self.open_log_mut()?;
+            log.parking.check(&advance.key, &advance.unparked)?;
             log.checkpoints.advance(advance)?;
+            log.parking.remove(&advance.key, &advance.unparked);
             // Nothing behind this can fail, so it is all or nothing.
             *transactions.kept.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(copy);
             Ok(())

@@ -13,6 +13,7 @@ use crate::words::view_table::{RowChanges, ViewTable};
 
 use super::MemoryStore;
 use super::checkpoints::Checkpoints;
+use super::parking::Parking;
 
 /// Every table, by name, version and fingerprint.
 #[derive(Default)]
@@ -25,6 +26,15 @@ struct Held {
     /// By key.
     rows: BTreeMap<ColumnValue, Row>,
     serving: bool,
+}
+
+impl Held {
+    fn change(&mut self, table: &ViewTable, changes: &RowChanges) {
+        self.rows.extend(changes.written.iter().map(|row| (table.key_of(row).clone(), row.clone())));
+        for key in &changes.deleted {
+            self.rows.remove(key);
+        }
+    }
 }
 
 fn id(table: &ViewTable) -> (String, u32, u32) {
@@ -47,6 +57,7 @@ impl Views {
         table: &ViewTable,
         changes: &RowChanges,
         (checkpoints, checkpoint): (&mut Checkpoints, Checkpoint),
+        parking: &mut Parking,
     ) -> Result<(), StoreError> {
         table.check_changes(changes)?;
         let held = self.held.get_mut(&id(table)).ok_or_else(|| table.not_held())?;
@@ -57,13 +68,26 @@ impl Views {
                 return Err(StoreError::fenced(message));
             }
         }
+        let key = table.checkpoint_key();
+        parking.check(&key, &changes.unparked)?;
         // Nothing behind this can fail, so it is all or nothing.
-        checkpoints.save(&table.checkpoint_key(), checkpoint)?;
-        held.rows.extend(changes.written.iter().map(|row| (table.key_of(row).clone(), row.clone())));
-        for key in &changes.deleted {
-            held.rows.remove(key);
-        }
+        checkpoints.save(&key, checkpoint)?;
+        parking.remove(&key, &changes.unparked);
+        held.change(table, changes);
         Ok(())
+    }
+
+    /// The rows of these keys.
+    pub(super) fn rows(&self, table: &ViewTable, keys: &[ColumnValue]) -> Result<Vec<Row>, StoreError> {
+        let rows = &self.held(table)?.rows;
+        Ok(keys.iter().filter_map(|key| rows.get(key).cloned()).collect())
+    }
+
+    /// Writes and deletes rows of a table that is held.
+    pub(super) fn change(&mut self, table: &ViewTable, changes: &RowChanges) {
+        if let Some(held) = self.held.get_mut(&id(table)) {
+            held.change(table, changes);
+        }
     }
 
     fn scan(&self, table: &ViewTable, scan: &Scan) -> Result<Vec<Row>, StoreError> {
@@ -107,13 +131,18 @@ impl Views {
         of_name.map(|((name, version, print), held)| HeldView::new(name, *version, *print, held.serving)).collect()
     }
 
-    fn drop(&mut self, view: &HeldView, checkpoints: &mut Checkpoints) -> Result<(), StoreError> {
+    fn drop(
+        &mut self,
+        view: &HeldView,
+        (checkpoints, parking): (&mut Checkpoints, &mut Parking),
+    ) -> Result<(), StoreError> {
         let id = (view.name.clone(), view.version, view.fingerprint);
         if self.held.get(&id).is_some_and(|held| held.serving) {
             return Err(view.still_serves());
         }
         if self.held.remove(&id).is_some() {
             checkpoints.forget(&view.checkpoint_key());
+            parking.forget(&view.checkpoint_key());
         }
         Ok(())
     }
@@ -132,8 +161,7 @@ impl ViewStore for MemoryStore {
         async move {
             let log = self.open_log()?;
             table.check_keys(keys)?;
-            let rows = &log.views.held(table)?.rows;
-            Ok(keys.iter().filter_map(|key| rows.get(key).cloned()).collect())
+            log.views.rows(table, keys)
         }
         .boxed()
     }
@@ -146,7 +174,7 @@ impl ViewStore for MemoryStore {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
             let log = &mut *self.open_log_mut()?;
-            log.views.write(table, changes, (&mut log.checkpoints, checkpoint))
+            log.views.write(table, changes, (&mut log.checkpoints, checkpoint), &mut log.parking)
         }
         .boxed()
     }
@@ -166,7 +194,7 @@ impl ViewStore for MemoryStore {
     fn drop_view<'a>(&'a self, view: &'a HeldView) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
             let log = &mut *self.open_log_mut()?;
-            log.views.drop(view, &mut log.checkpoints)
+            log.views.drop(view, (&mut log.checkpoints, &mut log.parking))
         }
         .boxed()
     }

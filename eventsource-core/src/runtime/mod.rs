@@ -7,6 +7,7 @@ pub(crate) mod events;
 pub(crate) mod execute;
 pub(crate) mod fold;
 pub(crate) mod history;
+pub(crate) mod inline;
 pub(crate) mod live_view;
 mod newest;
 pub(crate) mod options;

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::contract::view::{Scan, ViewStore};
-use crate::folding::view::View;
+use crate::folding::view::{InlineView, View};
 use crate::folding::view_batch::from_row;
 use crate::words::column::ColumnValue;
 use crate::words::column_type::ColumnType;
@@ -54,13 +54,23 @@ use super::projections::Statuses;
 pub struct ViewReader<V> {
     pub(super) store: Arc<dyn ViewStore>,
     pub(super) statuses: Option<Statuses>,
+    /// The rows are as new as the events.
+    pub(super) is_inline: bool,
     of: PhantomData<fn() -> V>,
 }
 
 impl<V: View> ViewReader<V> {
     /// The view's rows in a store.
     pub fn new(store: impl ViewStore) -> Self {
-        Self { store: Arc::new(store), statuses: None, of: PhantomData }
+        Self { store: Arc::new(store), statuses: None, is_inline: false, of: PhantomData }
+    }
+
+    /// The rows of a view that is kept by [`InlineViews`](crate::InlineViews), in this process or another: nobody waits for them.
+    pub fn inline(store: impl ViewStore) -> Self
+    where
+        V: InlineView,
+    {
+        Self { is_inline: true, ..Self::new(store) }
     }
 
     /// Tells it what the projections of this process do, so that [`wait_for`](Self::wait_for) hears from them: at once
@@ -94,7 +104,8 @@ impl<V: View> ViewReader<V> {
 
 impl<V> Clone for ViewReader<V> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), statuses: self.statuses.clone(), of: PhantomData }
+        let (store, statuses) = (self.store.clone(), self.statuses.clone());
+        Self { store, statuses, is_inline: self.is_inline, of: PhantomData }
     }
 }
 

@@ -27,6 +27,8 @@ impl<V: View> ViewReader<V> {
     /// [statuses](Self::with_statuses) of this process's projections, a pause ends within a millisecond when the view
     /// moves or stops here.
     ///
+    /// Of a view that is kept [inline](ViewReader::inline) it answers at once: what was stored with it is in its rows.
+    ///
     /// Fails with [`is_transient`](StoreError::is_transient) when `timeout` is over: the view may be behind, stopped
     /// elsewhere, or run by nobody; the error says where it stands. Fails with [`is_rewound`](StoreError::is_rewound)
     /// for the token of another store, or of the time before a restore. Fails at once, and with none of the two, when
@@ -54,6 +56,9 @@ impl<V: View> ViewReader<V> {
     /// ```
     pub async fn wait_for(&self, token: &Token, timeout: Duration) -> Result<(), StoreError> {
         self.check_store(token)?;
+        if self.is_inline {
+            return Ok(());
+        }
         let until = Instant::now().checked_add(timeout);
         let mut pause = FIRST_PAUSE;
         // Behind this place there are events of the view, so it must move.

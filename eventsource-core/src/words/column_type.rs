@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use super::column::{ColumnKind, ColumnValue};
 use super::event::stored_precision;
+use super::stream::Version;
 
 /// A type whose values fit into one column of a view.
 ///
 /// `bool`, the integers up to `i64` and `u32`, `f64`, `String`, `Uuid`, `DateTime<Utc>`, `Decimal` (feature
-/// `rust_decimal`), and `Option` of these. Times are kept in microseconds.
+/// `rust_decimal`), [`Version`], and `Option` of these. Times are kept in microseconds.
 ///
 /// ```
 /// use eventsource::{ColumnKind, ColumnType, ColumnValue};
@@ -69,6 +70,47 @@ pub trait StreamKey: KeyType {
 impl StreamKey for String {
     fn of_stream(id: &str) -> Self {
         id.to_owned()
+    }
+}
+
+/// The type of a field that says how much of its stream a row has in it.
+#[diagnostic::on_unimplemented(
+    message = "the version of a stream is a `Version`, and no `{Self}`",
+    label = "not a version",
+    note = "write `Version`, which `eventsource` has and which is kept as a whole number"
+)]
+pub trait VersionColumn: ColumnType {
+    /// That of a stream.
+    fn of_version(version: Version) -> Self;
+
+    /// As it was.
+    fn version(&self) -> Version;
+}
+
+impl VersionColumn for Version {
+    fn of_version(version: Version) -> Self {
+        version
+    }
+
+    fn version(&self) -> Version {
+        *self
+    }
+}
+
+/// No stream is so long that its version is no `i64`.
+impl ColumnType for Version {
+    type Plain = Self;
+    const KIND: ColumnKind = ColumnKind::Int;
+
+    fn into_column(self) -> ColumnValue {
+        ColumnValue::Int(self.0.min(i64::MAX as u64) as i64)
+    }
+
+    fn from_column(value: ColumnValue) -> Result<Self, ColumnValue> {
+        match value {
+            ColumnValue::Int(number) => number.try_into().map(Self).map_err(|_| value),
+            other => Err(other),
+        }
     }
 }
 
@@ -206,6 +248,7 @@ mod tests {
         comes_back([u8::MIN, u8::MAX]);
         comes_back([u16::MIN, u16::MAX]);
         comes_back([u32::MIN, u32::MAX]);
+        comes_back([Version(0), Version(i64::MAX as u64)]);
         comes_back([f64::MIN, -0.1, 0.0, f64::MIN_POSITIVE, f64::MAX, f64::INFINITY]);
         comes_back(["".to_owned(), "Zoë 🚲".to_owned()]);
         comes_back([Uuid::nil(), Uuid::max()]);

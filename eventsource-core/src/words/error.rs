@@ -143,6 +143,11 @@ impl StoreError {
         self.0.kind == Kind::Rewound
     }
 
+    /// It failed, and trying again will not help.
+    pub(crate) fn is_failed(&self) -> bool {
+        self.0.kind == Kind::Failed
+    }
+
     /// A newer owner of the checkpoint has taken over.
     pub fn is_fenced(&self) -> bool {
         self.0.kind == Kind::Fenced

@@ -9,6 +9,7 @@ pub(crate) mod event;
 pub(crate) mod indexed_column;
 pub(crate) mod metadata;
 pub(crate) mod name;
+pub(crate) mod parked_at;
 pub(crate) mod stream;
 pub(crate) mod token;
 pub(crate) mod view_table;

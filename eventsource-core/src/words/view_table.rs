@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::column::{Column, ColumnKind, ColumnValue, Row};
 use super::error::StoreError;
+use super::parked_at::ParkedAt;
 
 /// The table of one version and shape of a view.
 ///
@@ -111,17 +112,19 @@ pub struct RowChanges {
     pub written: Vec<Row>,
     /// The keys of rows that are no more, in order.
     pub deleted: Vec<ColumnValue>,
+    /// Events that were parked, and are folded now: see [`ParkingStore`](crate::ParkingStore).
+    pub unparked: Vec<ParkedAt>,
 }
 
 impl RowChanges {
     /// Rows to write, and keys of rows to delete.
     pub fn new(written: Vec<Row>, deleted: Vec<ColumnValue>) -> Self {
-        Self { written, deleted }
+        Self { written, deleted, unparked: Vec::new() }
     }
 
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.written.is_empty() && self.deleted.is_empty()
+        self.written.is_empty() && self.deleted.is_empty() && self.unparked.is_empty()
     }
 }
 

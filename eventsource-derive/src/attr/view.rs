@@ -24,6 +24,7 @@ pub(crate) struct ColumnAttr {
     pub(crate) key: Option<Key>,
     pub(crate) index: Option<Span>,
     pub(crate) json: Option<Span>,
+    pub(crate) version: Option<Span>,
     /// A part of it could not be read, so nothing is said about its absence.
     pub(crate) doubtful: bool,
 }
@@ -41,7 +42,8 @@ const VIEW: Grammar = Grammar {
     repeatable: &["retired"],
 };
 
-const COLUMN: Grammar = Grammar { shown: "#[view(..)] on a field", keys: &["key", "index", "json"], repeatable: &[] };
+const COLUMN: Grammar =
+    Grammar { shown: "#[view(..)] on a field", keys: &["key", "index", "json", "version"], repeatable: &[] };
 
 pub(crate) fn read_view(input: &DeriveInput, errors: &Errors) -> ViewAttr {
     let mut attr = ViewAttr::default();
@@ -80,6 +82,7 @@ pub(crate) fn read_column(field: &Field, errors: &Errors) -> ColumnAttr {
         match name {
             "key" => attr.key = Some(Key { span, is_stream: is_stream(meta)? }),
             "index" => attr.index = Some(span),
+            "version" => attr.version = Some(span),
             _ => attr.json = Some(span),
         }
         Ok(())

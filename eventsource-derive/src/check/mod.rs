@@ -71,6 +71,7 @@ pub(crate) fn view(input: &DeriveInput, view: &View, errors: &Errors) {
     aggregate::variants_are_distinct(&view.set.members, errors);
     view::key_is_one(view, errors);
     view::attributes_agree(view, errors);
+    view::version_is_of_the_stream(view, errors);
     view::columns_are_distinct(view, errors);
     view::columns_are_few(view, errors);
 }

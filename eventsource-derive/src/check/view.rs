@@ -80,6 +80,27 @@ pub(super) fn attributes_agree(view: &View, errors: &Errors) {
     }
 }
 
+/// A row that is made of several streams has no version, and one that is made of one has one.
+pub(super) fn version_is_of_the_stream(view: &View, errors: &Errors) {
+    let mut versions = view.versions();
+    let Some(first) = versions.next() else { return };
+    if let Some(second) = versions.next() {
+        let span = second.attr.version.unwrap_or(second.ident.span());
+        errors.at(span, format!("a row has one version of its stream, and `{}` is it", first.name));
+    }
+    let span = first.attr.version.unwrap_or(first.ident.span());
+    if first.attr.key.is_some() {
+        errors.at(span, "the key is not the version: give that a field of its own");
+    } else if first.attr.json.is_some() {
+        errors.at(span, "a version is not JSON: write `#[view(version)]` above a field of type `Version`");
+    } else if !view.is_of_streams() && !view.doubtful && view.keys().next().is_some() {
+        errors.at(
+            span,
+            "only a row of one stream has a version: write #[view(key = stream)] above the key, or leave this out",
+        );
+    }
+}
+
 /// Columns are called like their fields, in stores with rules of their own.
 pub(super) fn columns_are_distinct(view: &View, errors: &Errors) {
     for (at, column) in view.columns.iter().enumerate() {

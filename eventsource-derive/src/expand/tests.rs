@@ -126,6 +126,8 @@ fn a_view() {
                owner: Option<String>,
                #[view(json)]
                r#type: Vec<Kind>,
+               #[view(version)]
+               version: Version,
            }"#,
     ));
 }

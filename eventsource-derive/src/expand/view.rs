@@ -10,7 +10,7 @@ pub(crate) fn expand(view: &View) -> TokenStream {
     let View { ident, set, .. } = view;
     let (name, version, key) = (&view.name.value, view.version.value, view.key());
     let (key_field, key_type) = (&view.columns[key].ident, &view.columns[key].ty);
-    let is_stream = view.columns[key].attr.key.as_ref().is_some_and(|key| key.is_stream);
+    let is_stream = view.is_of_streams();
     let of_stream = if is_stream {
         let of_stream = on(mark(key_type), quote!(<#key_type as __eventsource::StreamKey>::of_stream));
         quote!(::core::option::Option::Some(#of_stream(id)))
@@ -20,6 +20,7 @@ pub(crate) fn expand(view: &View) -> TokenStream {
     let columns = view.columns.iter().map(column);
     let (enums, dispatch) = (enums(view), dispatch(view));
     let (event_set, constants, rows) = (event_set::expand(set), constants(view), rows(view));
+    let (set_version, inline) = stream_version(view);
     let events = &set.ident;
     in_const(
         &set.root,
@@ -48,8 +49,11 @@ pub(crate) fn expand(view: &View) -> TokenStream {
                 }
 
                 #dispatch
+                #set_version
                 #rows
             }
+
+            #inline
 
             #[automatically_derived]
             #[allow(dead_code, non_upper_case_globals, private_interfaces)]
@@ -58,6 +62,29 @@ pub(crate) fn expand(view: &View) -> TokenStream {
             }
         },
     )
+}
+
+/// How the version of the stream comes into its field, and that the view can be kept inline therefore.
+fn stream_version(view: &View) -> (TokenStream, TokenStream) {
+    let Some(ViewColumn { ident: field, ty, .. }) = view.versions().next() else {
+        return (TokenStream::new(), TokenStream::new());
+    };
+    let ident = &view.ident;
+    let of = on(mark(ty), quote!(<#ty as __eventsource::VersionColumn>));
+    let set = quote! {
+        fn __set_version(&mut self, version: __eventsource::Version) {
+            self.#field = #of::of_version(version);
+        }
+    };
+    let inline = quote! {
+        #[automatically_derived]
+        impl __eventsource::InlineView for #ident {
+            fn __version(&self) -> __eventsource::Version {
+                #of::version(&self.#field)
+            }
+        }
+    };
+    (set, inline)
 }
 
 /// The set of the view's events, and the same with all that is known about each.

@@ -70,6 +70,16 @@ impl View {
         self.columns.iter().filter(|column| column.attr.key.is_some())
     }
 
+    /// The columns that say that they hold the version of the stream: one at most, where there is no mistake.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = &ViewColumn> {
+        self.columns.iter().filter(|column| column.attr.version.is_some())
+    }
+
+    /// Whether the id of a stream is the key.
+    pub(crate) fn is_of_streams(&self) -> bool {
+        self.keys().any(|column| column.attr.key.as_ref().is_some_and(|key| key.is_stream))
+    }
+
     /// The place of the key.
     pub(crate) fn key(&self) -> usize {
         self.columns.iter().position(|column| column.attr.key.is_some()).unwrap_or_default()

@@ -63,6 +63,20 @@ CREATE TABLE {es}.checkpoints (
     PRIMARY KEY (name, view_version, partition)
 ) WITH (fillfactor = 50); -- room for updates that touch no index
 
+-- Events that projections could not handle.
+CREATE TABLE {es}.parked (
+    name         text COLLATE "C" NOT NULL,
+    view_version integer     NOT NULL,
+    partition    integer     NOT NULL,
+    key          text COLLATE "C" NOT NULL,
+    position     bigint      NOT NULL,
+    event_id     uuid        NOT NULL,
+    error        text        NOT NULL,
+    parked_at    timestamptz NOT NULL,
+    asked        smallint, -- 0: retry, 1: discard
+    PRIMARY KEY (name, view_version, partition, key, position)
+);
+
 -- The tables of views. Of those of one name, one at most is seen under that name.
 CREATE TABLE {es}.views (
     name         text COLLATE "C" NOT NULL,

@@ -7,6 +7,8 @@ SELECT store.id, store.epoch, store.format, store.min_writer, store.ordering,
          AND has_table_privilege('{es}.snapshots', 'UPDATE')
          AND has_table_privilege('{es}.checkpoints', 'SELECT') AND has_table_privilege('{es}.checkpoints', 'INSERT')
          AND has_table_privilege('{es}.checkpoints', 'UPDATE')
+         AND has_table_privilege('{es}.parked', 'SELECT') AND has_table_privilege('{es}.parked', 'INSERT')
+         AND has_table_privilege('{es}.parked', 'UPDATE') AND has_table_privilege('{es}.parked', 'DELETE')
          AND has_table_privilege('{es}.views', 'SELECT')
          AND has_table_privilege('{es}.types', 'SELECT') AND has_table_privilege('{es}.types', 'INSERT')
          AND (store.ordering <> 'serialized'

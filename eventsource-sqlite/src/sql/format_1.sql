@@ -60,6 +60,20 @@ CREATE TABLE checkpoints (
     PRIMARY KEY (name, view_version, partition)
 ) STRICT, WITHOUT ROWID;
 
+-- Events that projections could not handle, in order of the bytes of their key.
+CREATE TABLE parked (
+    name         TEXT    NOT NULL,
+    view_version INTEGER NOT NULL,
+    partition    INTEGER NOT NULL,
+    key          TEXT    NOT NULL,
+    position     INTEGER NOT NULL,
+    event_id     BLOB    NOT NULL,
+    error        TEXT    NOT NULL,
+    parked_at    INTEGER NOT NULL, -- microseconds since 1970, UTC
+    asked        INTEGER,          -- 0: retry, 1: discard
+    PRIMARY KEY (name, view_version, partition, key, position)
+) STRICT, WITHOUT ROWID;
+
 -- The tables of views. Of those of one name, one at most is seen under that name.
 CREATE TABLE views (
     name         TEXT    NOT NULL,

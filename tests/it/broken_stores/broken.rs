@@ -61,7 +61,11 @@ impl Broken {
             let inner = MemoryStore::with(limits(defect), clock);
             future::ready(Self::on(inner, defect, Arc::default()))
         };
-        let fixture = Fixture::new(open()).with_another(another).with_views(open()).with_transactions(open(), Number);
+        let fixture = Fixture::new(open())
+            .with_another(another)
+            .with_views(open())
+            .with_inline(open())
+            .with_transactions(open(), Number);
         fixture.with_clock(with_clock).with_reopen(move || {
             let opened = match defect {
                 KeepsNothing => Self::on(MemoryStore::new(), defect, Arc::default()),

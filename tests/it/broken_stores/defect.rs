@@ -219,6 +219,19 @@ defects! {
     DropsTheServed: a_view_that_is_served_is_not_dropped;
     ViewsAreNeverClosed: a_closed_store_refuses_views;
 
+    // Rows that are folded in the append.
+    FoldsNothing: an_append_folds_its_events_as_a_reader_gets_them;
+    /// The events first, and then, in a transaction of their own, the rows.
+    FoldsApart: a_fold_that_fails_leaves_neither_events_nor_rows;
+    /// What was appended is folded onto whatever the row is.
+    OverlooksGaps: events_that_were_appended_without_their_row_are_folded_first
+        a_row_that_was_deleted_is_folded_from_the_beginning rows_are_what_their_streams_make_whoever_appends;
+    /// The outcome is not looked at.
+    FoldsTheRefused: an_append_that_stores_nothing_folds_nothing;
+    /// Two who write one row: the last one wins, whatever it has read.
+    FoldsWithoutALock: a_row_that_is_brought_to_its_end_slowly_does_not_go_back;
+    LeavesRowsBehind: rows_are_brought_to_the_ends_of_their_streams;
+
     // Rows of views.
     NumbersAreFloats: a_row_comes_back_as_it_was_written keys_of_every_kind_are_found;
     NothingIsZero: nothing_comes_back_as_nothing;
@@ -255,6 +268,24 @@ defects! {
     /// The work is committed, and then its checkpoint is moved.
     CommitsBeforeItLooks: a_transaction_that_is_repeated_changes_nothing an_owner_that_was_taken_over_is_refused_its_transaction;
     LooksAtTheCheckpointBefore: an_owner_that_is_taken_over_within_its_transaction_changes_nothing;
+
+    // Parked events.
+    ParksShortErrors: a_parked_event_comes_back_as_it_was;
+    ParkedInOrderOfPosition: parked_events_are_listed_in_order_of_key_and_position;
+    ParksByNameAlone: parked_events_of_other_projections_are_others;
+    KeepsTheFirstError: an_event_that_is_parked_again_takes_the_new_error_and_nobody_asks_for_it_any_more;
+    ParkingForgetsNoAsk: an_event_that_is_parked_again_takes_the_new_error_and_nobody_asks_for_it_any_more;
+    ParksLate: an_event_that_was_handled_is_not_parked_late;
+    ListsWhatNobodyAsked: what_was_asked_is_found_until_it_is_taken_back;
+    AsksForTheWholeKey: what_was_asked_is_found_until_it_is_taken_back;
+    ParksForAnybody: only_the_owner_parks_and_unparks;
+    RetryKeepsTheParking: a_retry_writes_its_rows_and_ends_the_parking_together
+        a_retry_that_is_repeated_changes_no_row;
+    /// What is not parked any more is no reason not to write.
+    RetriesTwice: a_retry_that_is_repeated_changes_no_row;
+    TransactionKeepsTheParking: a_retry_in_a_transaction_ends_the_parking_once;
+    TransactionRetriesTwice: a_retry_in_a_transaction_ends_the_parking_once;
+    DropKeepsTheParked: a_dropped_view_is_gone_with_what_was_parked;
 
     // Sizes and names.
     AcceptsTooLarge: a_payload_of_the_limit_is_stored_and_one_byte_more_is_refused

@@ -1,7 +1,8 @@
 //! What goes wrong with transactions that are lent.
 
+use eventsource::backend::not_parked;
 use eventsource::memory::Kept;
-use eventsource::{Advance, EventStore, StoreError, TransactionalStore, Work};
+use eventsource::{Advance, EventStore, ParkedAt, ParkingStore, ReadParked, StoreError, TransactionalStore, Work};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -31,6 +32,15 @@ impl Broken {
         match self.defect {
             LooksAtTheCheckpointBefore => drop(self.inner.save_checkpoint(&advance.key, advance.to).await),
             _ => self.look(advance).await?,
+        }
+        let Advance { key, unparked, .. } = advance;
+        let parked = self.inner.parked(key, &ReadParked::all(usize::MAX)).await?;
+        let is_there = |at: &ParkedAt| parked.iter().any(|parked| parked.at == *at);
+        if self.defect != TransactionRetriesTwice && !unparked.iter().all(is_there) {
+            return Err(not_parked(key));
+        }
+        if self.defect != TransactionKeepsTheParking && !unparked.is_empty() {
+            self.inner.unpark(key, advance.to.owner_epoch, unparked).await?;
         }
         if !matches!(self.defect, LooksAtTheCheckpointBefore | TransactionMovesNothing) {
             self.inner.save_checkpoint(&advance.key, advance.to).await?;

@@ -1,7 +1,8 @@
 //! What goes wrong with the tables of views.
 
 use eventsource::{
-    Checkpoint, ColumnValue, EventStore, HeldView, Row, RowChanges, Scan, StoreError, ViewStore, ViewTable,
+    Checkpoint, ColumnValue, Cursor, EventStore, HeldView, ParkingStore, ReadParked, Row, RowChanges, Scan, StoreError,
+    ViewStore, ViewTable,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -116,6 +117,7 @@ impl Broken {
                 let there: std::collections::BTreeSet<_> = there.iter().map(|row| table.key_of(row)).collect();
                 changes.written.retain(|row| !there.contains(table.key_of(row)));
             }
+            RetryKeepsTheParking => changes.unparked.clear(),
             SkipsEmptyWrites if changes.is_empty() => return Ok(()),
             RowsWithoutCheckpoint => {
                 checkpoint = before.unwrap_or(checkpoint);
@@ -130,6 +132,10 @@ impl Broken {
                     .written
                     .retain(|row| table.check_changes(&RowChanges::new(vec![row.clone()], Vec::new())).is_ok());
                 self.inner.write_rows(table, &changes, before).await?;
+            }
+            (Err(_), RetriesTwice, Some(before)) if before.owner_epoch == checkpoint.owner_epoch => {
+                changes.unparked.clear();
+                return self.inner.write_rows(table, &changes, checkpoint).await;
             }
             (Err(error), WritesLateRows, Some(before)) if error.is_fenced() => {
                 let forward = checkpoint.owner_epoch(before.owner_epoch);
@@ -187,13 +193,21 @@ impl Broken {
 
     async fn drop_broken(&self, view: &HeldView) -> Result<(), StoreError> {
         self.open_views()?;
-        let saved = self.inner.load_checkpoint(&view.checkpoint_key()).await?;
+        let key = view.checkpoint_key();
+        let saved = self.inner.load_checkpoint(&key).await?;
+        let parked = self.inner.parked(&key, &ReadParked::all(usize::MAX)).await?;
         match self.inner.drop_view(view).await {
             Err(error) if error.is_invalid() && self.defect == DropsTheServed => return Ok(()),
             dropped => dropped?,
         }
         match (saved, self.defect) {
-            (Some(saved), DropKeepsTheCheckpoint) => self.inner.save_checkpoint(&view.checkpoint_key(), saved).await,
+            (Some(saved), DropKeepsTheCheckpoint) => self.inner.save_checkpoint(&key, saved).await,
+            (Some(saved), DropKeepsTheParked) => {
+                let mut start = saved;
+                start.cursor = Cursor::START;
+                self.inner.save_checkpoint(&key, start).await?;
+                self.inner.park(&key, saved.owner_epoch, &parked).await
+            }
             _ => Ok(()),
         }
     }

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use eventsource::{
-    AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Claim, Clock, Column, ColumnType, ColumnValue, Cursor,
-    ExpectedVersion, HeldView, Load, LoadRow, Metadata, NewEvent, Position, RawEvent, Read, Row, RowChanges, Scan,
-    Snapshot, SnapshotKey, SnapshotMark, StreamId, Version, ViewStore, ViewTable,
+    AppendOutcome, AppendRequest, Ask, Checkpoint, CheckpointKey, Claim, Clock, Column, ColumnType, ColumnValue,
+    Cursor, ExpectedVersion, HeldView, Load, LoadRow, Metadata, NewEvent, ParkedAt, ParkedEvent, Position, RawEvent,
+    Read, ReadParked, Row, RowChanges, Scan, Snapshot, SnapshotKey, SnapshotMark, StreamId, Version, ViewStore,
+    ViewTable,
 };
 use uuid::Uuid;
 
@@ -76,7 +77,20 @@ pub(super) async fn write(store: &impl ViewStore) {
     store.write_rows(&BALANCES, &RowChanges::new(vec![balance()], Vec::new()), checkpoint).await.unwrap();
     store.serve_view(&BALANCES).await.unwrap();
     let hour = std::time::Duration::from_secs(3_600);
-    assert!(matches!(store.claim(&CheckpointKey::new("mails"), id(8), hour).await.unwrap(), Claim::Owned(_)));
+    let mails = CheckpointKey::new("mails");
+    assert!(matches!(store.claim(&mails, id(8), hour).await.unwrap(), Claim::Owned(_)));
+    store.park(&mails, 1, &parked(None)).await.unwrap();
+    assert_eq!(store.ask_parked(&mails, "account-bob", Some(Position(3)), Some(Ask::Retry)).await.unwrap(), 1);
+}
+
+fn parked(asked: Option<Ask>) -> [ParkedEvent; 2] {
+    let parked = |position, asked| {
+        let at = ParkedAt::new("account-bob", Position(position));
+        let mut parked = ParkedEvent::new(at, id(position.into()), "no such address: \"ü\"");
+        (parked.parked_at, parked.asked) = (noon().now(), asked);
+        parked
+    };
+    [parked(3, asked), parked(4, None)]
 }
 
 /// The store holds it all and takes more.
@@ -151,8 +165,10 @@ pub(super) async fn assert_holds_everything(store: &impl ViewStore) {
     let held = HeldView::new("balances", 2, BALANCES.fingerprint(), true);
     assert_eq!(store.held_views("balances").await.unwrap(), [held]);
     assert_eq!(store.load_checkpoint(&BALANCES.checkpoint_key()).await.unwrap(), Some(checkpoint));
+    let mails = CheckpointKey::new("mails");
+    assert_eq!(store.parked(&mails, &ReadParked::all(10)).await.unwrap(), parked(Some(Ask::Retry)));
     // Its lease ended an hour after it was written.
-    let claim = store.claim(&CheckpointKey::new("mails"), id(9), std::time::Duration::from_secs(1)).await.unwrap();
+    let claim = store.claim(&mails, id(9), std::time::Duration::from_secs(1)).await.unwrap();
     assert!(matches!(claim, Claim::Owned(checkpoint) if checkpoint.owner_epoch == 2), "{claim:?}");
 
     let next = AppendRequest::new(account("bob"), Version(2), vec![event(9, "account.credited", 2, "{}")]);

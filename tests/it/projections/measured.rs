@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eventsource::memory::MemoryStore;
-use eventsource::{Activity, Claim, EventStore, View};
+use eventsource::{Activity, Claim, EventStore, OnError, View};
 use metrics_util::MetricKind;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tracing::span::{Attributes, Id, Record};
@@ -92,8 +92,28 @@ async fn what_happens_to_a_projection_is_recorded_under_documented_names() {
     assert_eq!(count("eventsource_projection_retries_total"), 2.0);
     assert_eq!(count("eventsource_projection_fenced_total"), 1.0);
     assert_eq!(count("eventsource_projection_stopped_total"), 1.0);
+    assert_eq!(take("gauge", "eventsource_projection_parked_events"), 0.0);
     assert!(take("histogram", "eventsource_projection_batch_seconds") >= 1.0);
     assert!(all.is_empty(), "not documented: {all:?}");
+}
+
+#[tokio::test]
+async fn what_is_skipped_or_parked_is_counted() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let store = Wrapped::new(MemoryStore::new());
+    append(&store, 1, vec![moved(UNBEARABLE), moved(1)]).await;
+    let running = Running::start(balances(&store).on_error(OnError::Skip));
+    until("it is skipped", async || running.status().skipped == 1 && running.status().handled == 1).await;
+    running.stop().await.unwrap();
+    append(&store, 1, vec![moved(UNBEARABLE), moved(1)]).await;
+    let running = Running::start(balances(&store).on_error(OnError::Park));
+    until("both are parked", async || running.status().parked == 2).await;
+    running.stop().await.unwrap();
+    let all = recorded(&snapshotter);
+    assert_eq!(all[&("counter", "eventsource_projection_skipped_total".to_owned())], 1.0);
+    assert_eq!(all[&("gauge", "eventsource_projection_parked_events".to_owned())], 2.0);
 }
 
 /// Notes name, level and fields of each span.

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
-use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
 use crate::contract::read::Read;
@@ -18,8 +15,8 @@ use crate::words::event::Recorded;
 use crate::words::stream::Position;
 
 use super::holder::Holder;
-use super::status::{Activity, Entry, Follows};
-use super::{Run, With};
+use super::parking::Sieve;
+use super::status::{Activity, Follows};
 
 /// Between two looks whether it has caught up.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -29,6 +26,7 @@ const NEAR: Duration = Duration::from_secs(1);
 /// What is done with events.
 pub(super) trait Consumer: Send + Sync + 'static {
     type Event: EventSet;
+    type Batch: Send;
 
     fn key(&self) -> CheckpointKey;
 
@@ -47,13 +45,22 @@ pub(super) trait Consumer: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Does what is to be done with a batch, and moves the checkpoint.
+    /// Makes a batch of events, of what the sieve takes.
+    fn gather(&self, events: Vec<Recorded<Self::Event>>, sieve: &mut Sieve<'_>) -> Self::Batch;
+
+    /// Does what is to be done with a batch, which may be nothing, and moves the checkpoint; what was parked and is handled by
+    /// it is not parked any more.
     fn consume(
         &self,
         holder: &mut Holder,
-        events: Vec<Recorded<Self::Event>>,
+        batch: Self::Batch,
         advance: &Advance,
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Whether it failed because of the events, so that others may be handled all the same.
+    fn is_of_events(&self, error: &StoreError) -> bool {
+        error.is_failed() || error.is_encode() || error.is_too_large()
+    }
 
     /// When everything is done for the first time since it is one's own, and the checkpoint says so.
     fn caught_up(&self, _: &Holder) -> impl Future<Output = Result<(), StoreError>> + Send {
@@ -61,77 +68,15 @@ pub(super) trait Consumer: Send + Sync + 'static {
     }
 }
 
-/// A consumer as a projection.
-pub(super) struct Running<C> {
-    consumer: C,
-    status: Entry,
-}
-
-impl<C: Consumer> Running<C> {
-    pub(super) fn new(consumer: C, status: Entry) -> Self {
-        Self { consumer, status }
-    }
-
-    /// Batch by batch, until it is time to end.
-    async fn go_on(&self, holder: &mut Holder, checkpoint: Checkpoint) -> Result<(), StoreError> {
-        self.consumer.begin(holder, checkpoint).await?;
-        let mut batches = Batches::new(holder, self.consumer.key(), checkpoint);
-        loop {
-            let events = batches.next(holder, &self.consumer).await?;
-            if events.is_empty() {
-                return Ok(());
-            }
-            holder.renew().await?;
-            let count = events.len();
-            let (advance, began) = (batches.advance(), Instant::now());
-            let span = tracing::debug_span!("projection_batch", events = count);
-            self.consumer.consume(holder, events, &advance).instrument(span).await?;
-            batches.saved = advance.to;
-            holder.status.batch_took(began.elapsed());
-            holder.status.handled(count, advance.to.cursor.position);
-        }
-    }
-}
-
-impl<C: Consumer> Run for Running<C> {
-    fn holder(&self, with: With, shutdown: &watch::Receiver<bool>) -> Holder {
-        Holder::new(with, self.consumer.key(), self.status.clone(), shutdown.clone())
-    }
-
-    fn run(self: Box<Self>, mut holder: Holder) -> BoxFuture<'static, Result<(), StoreError>> {
-        async move {
-            self.consumer.prepare(&holder).await?;
-            while let Some(checkpoint) = holder.claim().await? {
-                match self.go_on(&mut holder, checkpoint).await {
-                    Err(error) if error.is_fenced() => {
-                        holder.status.failed(&error);
-                        tracing::info!(projection = %self.consumer.key().name, %error, "somebody else goes on with it");
-                    }
-                    // What was not written is done again by whoever comes next.
-                    Err(error) if error.is_transient() && holder.is_shut_down() => {
-                        holder.status.failed(&error);
-                        holder.release().await;
-                        return Ok(());
-                    }
-                    ended => {
-                        holder.release().await;
-                        return ended;
-                    }
-                }
-            }
-            Ok(())
-        }
-        .boxed()
-    }
-}
-
 /// The events of a projection that is one's own.
-struct Batches<E> {
+pub(super) struct Batches<E> {
     key: CheckpointKey,
     events: Subscription<E>,
     owner_epoch: u64,
     /// What was saved last.
-    saved: Checkpoint,
+    pub(super) saved: Checkpoint,
+    /// Up to here, each event is a batch of its own.
+    alone_until: Position,
     live: bool,
     look_at: Instant,
     /// The head at an earlier look, and when that was.
@@ -139,27 +84,34 @@ struct Batches<E> {
 }
 
 impl<E: EventSet> Batches<E> {
-    fn new(holder: &Holder, key: CheckpointKey, checkpoint: Checkpoint) -> Self {
-        let events = holder.store.subscribe_from(Read::all().limit(holder.options.batch), checkpoint);
-        let events = events.patience(holder.options.patience);
+    pub(super) fn new(holder: &Holder, key: CheckpointKey, checkpoint: Checkpoint) -> Self {
         Self {
             key,
-            events,
+            events: subscription(holder, checkpoint),
             owner_epoch: checkpoint.owner_epoch,
             saved: checkpoint,
+            alone_until: Position(0),
             live: false,
             look_at: Instant::now() + LOOK_EVERY,
             goal: None,
         }
     }
 
-    /// What is there, and at least one event; none when it is time to end.
-    async fn next(
+    /// Goes back to what was saved, and from there event by event, until it has come as far as it was.
+    pub(super) fn one_by_one(&mut self, holder: &Holder, until: Position) {
+        self.events = subscription(holder, self.saved);
+        self.alone_until = until;
+    }
+
+    /// What is there, unless it is time to end, or to look what was asked of parked events.
+    pub(super) async fn next(
         &mut self,
         holder: &mut Holder,
         consumer: &impl Consumer<Event = E>,
-    ) -> Result<Vec<Recorded<E>>, StoreError> {
-        let mut batch = Vec::new();
+        look_for_asked: Option<Instant>,
+    ) -> Result<Next<E>, StoreError> {
+        let mut batch: Vec<Recorded<E>> = Vec::new();
+        let asked_at = look_for_asked.unwrap_or_else(Instant::now);
         while batch.is_empty() {
             let look = tokio::time::sleep_until(self.look_at);
             // Events come last: where there is always one more, nothing behind them would ever have its turn.
@@ -169,7 +121,7 @@ impl<E: EventSet> Batches<E> {
                     if !go_on {
                         // Whoever has done everything ends as one that has.
                         self.look_whether_live(holder, consumer).await?;
-                        return Ok(batch);
+                        return Ok(Next::End);
                     }
                     holder.renew().await?;
                     self.save(holder).await?;
@@ -178,29 +130,32 @@ impl<E: EventSet> Batches<E> {
                     self.look_whether_live(holder, consumer).await?;
                     self.look_at = Instant::now() + LOOK_EVERY;
                 }
+                () = tokio::time::sleep_until(asked_at), if look_for_asked.is_some() => return Ok(Next::Look),
                 next = self.events.next() => batch.extend(next?),
             }
         }
         // What is ready comes along, and all parts of what was one event.
-        while batch.len() < holder.options.batch || batch.last().is_some_and(|last| last.part < last.parts) {
+        let is_alone = batch.first().is_some_and(|first| first.position <= self.alone_until);
+        let most = if is_alone { 1 } else { holder.options.batch };
+        while batch.len() < most || batch.last().is_some_and(|last| last.part < last.parts) {
             match self.events.next().now_or_never() {
                 Some(Ok(Some(event))) => batch.push(event),
                 // An error is told again when there is nothing else to do.
                 _ => break,
             }
         }
-        Ok(batch)
+        Ok(Next::Events(batch))
     }
 
     /// How the checkpoint moves when all that was handed out is done.
-    fn advance(&self) -> Advance {
+    pub(super) fn advance(&self) -> Advance {
         let to = self.events.checkpoint().owner_epoch(self.owner_epoch);
         Advance::new(self.key.clone(), self.saved.cursor, to)
     }
 
     /// Notes how far it has come over events of others, so that they are not read again.
     async fn save(&mut self, holder: &Holder) -> Result<(), StoreError> {
-        let Advance { key, from, to } = self.advance();
+        let Advance { key, from, to, .. } = self.advance();
         if to.cursor != from {
             holder.steadily(|| holder.store.save_checkpoint(&key, to)).await?;
             self.saved = to;
@@ -239,6 +194,21 @@ impl<E: EventSet> Batches<E> {
         }
         Ok(())
     }
+}
+
+/// What comes next for a projection.
+pub(super) enum Next<E> {
+    /// At least one event, with all its parts.
+    Events(Vec<Recorded<E>>),
+    /// It is time to look what was asked of parked events.
+    Look,
+    /// It is time to end.
+    End,
+}
+
+fn subscription<E: EventSet>(holder: &Holder, from: Checkpoint) -> Subscription<E> {
+    let events = holder.store.subscribe_from(Read::all().limit(holder.options.batch), from);
+    events.patience(holder.options.patience)
 }
 
 /// Refuses, while compiling, what is no name of a projection.

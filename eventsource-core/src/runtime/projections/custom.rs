@@ -15,6 +15,7 @@ use crate::words::event::Recorded;
 
 use super::consumer::Consumer;
 use super::holder::Holder;
+use super::parking::Sieve;
 
 /// What a program does itself with events, in the database in which they are stored.
 ///
@@ -104,6 +105,10 @@ pub trait Projection<C: Send>: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
+pub(super) fn key<C: Send, P: Projection<C>>() -> CheckpointKey {
+    CheckpointKey::new(P::NAME).view_version(P::VERSION)
+}
+
 /// A custom projection, and the store in whose transactions it works.
 pub(super) struct Custom<S, P> {
     store: S,
@@ -141,9 +146,10 @@ impl<S: TransactionalStore, P: Projection<S::Connection>> Custom<S, P> {
 
 impl<S: TransactionalStore, P: Projection<S::Connection>> Consumer for Custom<S, P> {
     type Event = P::Event;
+    type Batch = Vec<Recorded<P::Event>>;
 
     fn key(&self) -> CheckpointKey {
-        CheckpointKey::new(P::NAME).view_version(P::VERSION)
+        key::<S::Connection, P>()
     }
 
     async fn begin(&self, holder: &mut Holder, checkpoint: Checkpoint) -> Result<(), StoreError> {
@@ -153,6 +159,11 @@ impl<S: TransactionalStore, P: Projection<S::Connection>> Consumer for Custom<S,
         let nowhere = Advance::new(self.key(), checkpoint.cursor, checkpoint);
         let begin = Begin { projection: &self.projection, connection: PhantomData };
         self.transact(holder, &nowhere, begin).await
+    }
+
+    fn gather(&self, mut events: Vec<Recorded<P::Event>>, sieve: &mut Sieve<'_>) -> Self::Batch {
+        events.retain(|event| sieve.takes_stream_of(event));
+        events
     }
 
     async fn consume(
@@ -201,6 +212,10 @@ struct Handle<'p, P, E> {
 
 impl<C: Send, P: Projection<C>> Work<C> for Handle<'_, P, P::Event> {
     fn run<'w>(&'w mut self, connection: &'w mut C) -> BoxFuture<'w, Result<(), BoxError>> {
-        self.projection.handle(self.events, connection).boxed()
+        match self.events {
+            // What was asked for was left out.
+            [] => std::future::ready(Ok(())).boxed(),
+            events => self.projection.handle(events, connection).boxed(),
+        }
     }
 }

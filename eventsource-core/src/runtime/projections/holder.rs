@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::contract::checkpoint::{Checkpoint, CheckpointKey, Claim};
+use crate::contract::inline::INLINE_OWNER;
 use crate::contract::view::ViewStore;
 use crate::runtime::retry::Patience;
 use crate::words::error::StoreError;
@@ -51,6 +52,12 @@ impl Holder {
                 Claim::Owned(checkpoint) => {
                     self.status.owned(self.owner, checkpoint.cursor.position);
                     return Ok(Some(checkpoint));
+                }
+                Claim::Held { owner: INLINE_OWNER, .. } => {
+                    return Err(StoreError::invalid(format!(
+                        "the table of {} is kept inline, by the appends: raise the view's version to project it otherwise",
+                        self.key.name
+                    )));
                 }
                 Claim::Held { owner, .. } => {
                     self.status.waits_for(owner);

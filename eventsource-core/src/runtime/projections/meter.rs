@@ -42,6 +42,15 @@ impl Meter {
         self.count("eventsource_projection_stopped_total", 1);
     }
 
+    pub(super) fn skipped(&self) {
+        self.count("eventsource_projection_skipped_total", 1);
+    }
+
+    pub(super) fn parked(&self, events: u64) {
+        metrics::gauge!("eventsource_projection_parked_events", "projection" => self.projection.clone())
+            .set(events as f64);
+    }
+
     pub(super) fn progress(&self, progress: &Progress) {
         let gauge = |name, value| metrics::gauge!(name, "projection" => self.projection.clone()).set(value);
         gauge("eventsource_projection_lag_events", progress.lag as f64);
@@ -61,5 +70,7 @@ impl Meter {
     pub(super) fn retried(&self) {}
     pub(super) fn fenced(&self) {}
     pub(super) fn stopped(&self) {}
+    pub(super) fn skipped(&self) {}
+    pub(super) fn parked(&self, _: u64) {}
     pub(super) fn progress(&self, _: &Progress) {}
 }

@@ -4,13 +4,17 @@ mod consumer;
 pub(crate) mod custom;
 mod holder;
 mod meter;
+pub(crate) mod parked_events;
+mod parking;
 mod progress;
 mod rate;
 mod refold;
+mod running;
 pub(crate) mod sink;
 mod status;
 mod view;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,11 +32,13 @@ use crate::contract::view::ViewStore;
 use crate::folding::view::View;
 use crate::words::error::StoreError;
 
-use consumer::{Consumer, Running, assert_name};
+use consumer::{Consumer, assert_name};
 use custom::{Custom, Projection};
 use holder::Holder;
+pub use parking::OnError;
 pub use progress::Progress;
 use progress::Telling;
+use running::Running;
 use sink::{Delivering, Sink};
 pub use status::{Activity, ProjectionStatus, Statuses};
 use view::{Folding, Serving};
@@ -90,6 +96,8 @@ pub struct Projections<S> {
     projections: Vec<Box<dyn Run>>,
     statuses: Statuses,
     options: Options,
+    /// What single ones do on errors, by name.
+    on_error_of: Vec<(&'static str, OnError)>,
     telling: Option<Telling>,
 }
 
@@ -98,6 +106,7 @@ struct Options {
     lease: Duration,
     patience: Duration,
     retry: Duration,
+    on_error: OnError,
     batch: usize,
     switch_by_hand: bool,
 }
@@ -105,6 +114,8 @@ struct Options {
 /// A projection that can be started.
 trait Run: Send {
     fn run(self: Box<Self>, holder: Holder) -> BoxFuture<'static, Result<(), StoreError>>;
+    /// Name and version.
+    fn name(&self) -> String;
     fn holder(&self, with: With, shutdown: &watch::Receiver<bool>) -> Holder;
 }
 
@@ -120,9 +131,23 @@ struct With {
 impl<S: ViewStore + Clone> Projections<S> {
     /// None yet.
     pub fn new(store: &S) -> Self {
-        let options = Options { lease: LEASE, patience: PATIENCE, retry: RETRY, batch: BATCH, switch_by_hand: false };
+        let options = Options {
+            lease: LEASE,
+            patience: PATIENCE,
+            retry: RETRY,
+            on_error: OnError::Stop,
+            batch: BATCH,
+            switch_by_hand: false,
+        };
         let statuses = Statuses::new(Arc::new(store.clone()));
-        Self { store: store.clone(), projections: Vec::new(), statuses, options, telling: None }
+        Self {
+            store: store.clone(),
+            projections: Vec::new(),
+            statuses,
+            options,
+            on_error_of: Vec::new(),
+            telling: None,
+        }
     }
 
     /// Adds a view: its table is made when the projections run, and served once it has caught up.
@@ -167,12 +192,37 @@ impl<S: ViewStore + Clone> Projections<S> {
         self
     }
 
-    /// For how long a [`Projection`] or [`Sink`] whose code fails is tried again, with the same events, before it stops:
+    /// For how long a [`Projection`] or [`Sink`] whose code fails is tried again, with the same events, before it
+    /// does what [`on_error`](Self::on_error) says:
     /// 30 seconds if not set. The pauses grow from 10 ms to 2 seconds.
     ///
-    /// A panic, a fold of a view and an event that cannot be decoded would fail again: they stop at once.
+    /// A panic, a fold of a view and an event that cannot be decoded would fail again: they are not tried again.
     pub fn retry(mut self, limit: Duration) -> Self {
         self.options.retry = limit;
+        self
+    }
+
+    /// What projections do with an event that they cannot handle, when it was [tried again](Self::retry) for long enough:
+    /// [`OnError::Stop`] if not set.
+    ///
+    /// A batch that fails is handled once more, event by event, so that the one that fails is found, and what
+    /// is before it is handled as always. Each of them is tried for as long as a batch.
+    pub fn on_error(mut self, on_error: OnError) -> Self {
+        self.options.on_error = on_error;
+        self
+    }
+
+    /// The same for the projection, view or sink of this name alone, in whichever version it was added. Without one,
+    /// [`run`](Self::run) fails.
+    ///
+    /// ```
+    /// # use eventsource::{OnError, Projections, memory::MemoryStore};
+    /// # let store = MemoryStore::new();
+    /// let projections = Projections::new(&store).on_error(OnError::Park).on_error_of("invoices", OnError::Stop);
+    /// # drop(projections);
+    /// ```
+    pub fn on_error_of(mut self, name: &'static str, on_error: OnError) -> Self {
+        self.on_error_of.push((name, on_error));
         self
     }
 
@@ -225,18 +275,23 @@ impl<S: ViewStore + Clone> Projections<S> {
     /// A projection that cannot go on stops, and the others go on: the error is in its [status](Self::statuses) and in
     /// the log. When all have stopped, or when it is shut down and one had stopped before, the first error is returned.
     ///
-    /// Fails at once, with [`is_invalid`](StoreError::is_invalid), if one was added twice.
+    /// Fails at once, with [`is_invalid`](StoreError::is_invalid), if one was added twice, or if none has a name for which
+    /// [`on_error_of`](Self::on_error_of) says something.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), StoreError> {
         self.statuses.check()?;
         let (stop, stopping) = watch::channel(false);
         let projections = std::mem::take(&mut self.projections);
-        let (store, asking) = (Arc::new(self.store.clone()), Arc::new(Semaphore::new(1)));
-        let with = With { store, options: self.options, asking };
+        let store: Arc<dyn ViewStore> = Arc::new(self.store.clone());
+        let asking = Arc::new(Semaphore::new(1));
+        let on_error = self.on_errors(&projections)?;
         let _telling = self.telling.take().map(|telling| Task::start(telling.go_on(self.statuses.clone())));
         let mut running: FuturesUnordered<_> = projections
             .into_iter()
-            .map(|projection| {
-                let holder = projection.holder(with.clone(), &stopping);
+            .zip(on_error)
+            .map(|(projection, on_error)| {
+                let options = Options { on_error, ..self.options };
+                let with = With { store: store.clone(), options, asking: asking.clone() };
+                let holder = projection.holder(with, &stopping);
                 let status = holder.status.clone();
                 let span = tracing::info_span!("projection", name = status.name());
                 let task = Task::start(projection.run(holder).instrument(span.clone()));
@@ -267,15 +322,35 @@ impl<S: ViewStore + Clone> Projections<S> {
     }
 }
 
-/// Somebody's fold panicked.
-fn panicked(ended: tokio::task::JoinError) -> StoreError {
-    let text = match ended.try_into_panic() {
-        Ok(panic) => {
-            let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-            text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
+impl<S> Projections<S> {
+    /// What each does on errors.
+    fn on_errors(&self, projections: &[Box<dyn Run>]) -> Result<Vec<OnError>, StoreError> {
+        let names: Vec<String> = projections.iter().map(|projection| projection.name()).collect();
+        let is = |of: &str, name: &str| name.split(' ').next() == Some(of);
+        if let Some((of, _)) = self.on_error_of.iter().find(|(of, _)| !names.iter().any(|name| is(of, name))) {
+            let message = format!("no projection {of} was added, but it was said what it does on errors");
+            return Err(StoreError::invalid(message));
         }
-        Err(_) => return StoreError::failed("the runtime was shut down while a projection ran"),
-    };
+        let on_error = |name: &String| {
+            let said = self.on_error_of.iter().rev().find(|(of, _)| is(of, name));
+            said.map_or(self.options.on_error, |(_, on_error)| *on_error)
+        };
+        Ok(names.iter().map(on_error).collect())
+    }
+}
+
+/// A projection's task ended before its time.
+fn panicked(ended: tokio::task::JoinError) -> StoreError {
+    match ended.try_into_panic() {
+        Ok(panic) => panic_text(panic),
+        Err(_) => StoreError::failed("the runtime was shut down while a projection ran"),
+    }
+}
+
+/// Somebody's fold panicked.
+fn panic_text(panic: Box<dyn Any + Send>) -> StoreError {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned());
     StoreError::failed(format!("a projection panicked: {text}"))
 }
 

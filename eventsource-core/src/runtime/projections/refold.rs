@@ -15,7 +15,7 @@ use crate::words::view_table::ViewTable;
 
 use super::status::{Activity, Statuses};
 use super::view::{Folding, Serving};
-use super::{Projections, new_owner};
+use super::{OnError, Projections, new_owner};
 
 /// Added to a version, it names the table into which that version is folded for a comparison. No version is so great.
 const SCRATCH: u32 = 1 << 30;
@@ -66,6 +66,9 @@ impl<S: ViewStore + Clone> Projections<S> {
 
         self.statuses = Statuses::new(Arc::new(store.clone()));
         self.projections.clear();
+        self.on_error_of.clear();
+        // What it leaves out would be a difference.
+        self.options.on_error = OnError::Stop;
         self = self.add(format!("{} anew", V::TABLE), Folding::<V>::new(scratch, Serving::Nobody));
         let statuses = self.statuses.clone();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -13,6 +13,7 @@ use crate::words::event::Recorded;
 
 use super::consumer::Consumer;
 use super::holder::Holder;
+use super::parking::Sieve;
 
 /// Something outside the store that is told of events: a message broker, a mail server, another database.
 ///
@@ -101,13 +102,18 @@ pub struct FencingToken(pub u64);
 /// The version of a sink's checkpoint, which those of projections, from 1 on, cannot have.
 const NO_VERSION: u32 = 0;
 
+pub(super) fn key<K: Sink>() -> CheckpointKey {
+    CheckpointKey::new(K::NAME).view_version(NO_VERSION)
+}
+
 pub(super) struct Delivering<K>(pub(super) K);
 
 impl<K: Sink> Consumer for Delivering<K> {
     type Event = K::Event;
+    type Batch = Vec<Recorded<K::Event>>;
 
     fn key(&self) -> CheckpointKey {
-        CheckpointKey::new(K::NAME).view_version(NO_VERSION)
+        key::<K>()
     }
 
     /// Notes where it begins, before anybody claims it: once that is there, it is where it has come to.
@@ -128,25 +134,36 @@ impl<K: Sink> Consumer for Delivering<K> {
         }
     }
 
+    fn gather(&self, mut events: Vec<Recorded<K::Event>>, sieve: &mut Sieve<'_>) -> Self::Batch {
+        events.retain(|event| sieve.takes_stream_of(event));
+        events
+    }
+
     async fn consume(
         &self,
         holder: &mut Holder,
         events: Vec<Recorded<K::Event>>,
         advance: &Advance,
     ) -> Result<(), StoreError> {
-        let Advance { key, to, .. } = advance;
+        let Advance { key, to, unparked, .. } = advance;
         let mut patience = Patience::new();
-        loop {
+        while !events.is_empty() {
             let delivery = async {
                 patience.pause().await;
                 self.0.deliver(&events, FencingToken(to.owner_epoch)).await.map_err(failed::<K>)
             };
             match holder.hold_while(delivery).await {
                 Err(error) if holder.try_work_again(&mut patience, &error) => {}
-                delivered => break delivered?,
+                delivered => {
+                    delivered?;
+                    break;
+                }
             }
         }
-        holder.steadily(|| holder.store.save_checkpoint(key, *to)).await
+        match &unparked[..] {
+            [] => holder.steadily(|| holder.store.save_checkpoint(key, *to)).await,
+            unparked => holder.steadily(|| holder.store.unpark(key, to.owner_epoch, unparked)).await,
+        }
     }
 }
 

@@ -51,6 +51,10 @@ pub struct ProjectionStatus {
     pub handled: u64,
     /// How many events it has handled in a second, over the last ten of them.
     pub per_second: f64,
+    /// How many events it has skipped since it was started here.
+    pub skipped: u64,
+    /// How many events it has parked, for each of the keys that they concern; 0 while somebody else runs it.
+    pub parked: u64,
     /// The last error, which it may have got over.
     pub last_error: Option<String>,
 }
@@ -73,12 +77,14 @@ pub struct ProjectionStatus {
 /// | `eventsource_projection_retries_total` | counter | attempts that failed and are made again |
 /// | `eventsource_projection_fenced_total` | counter | that it was taken over, and noticed |
 /// | `eventsource_projection_stopped_total` | counter | that it stopped with an error |
+/// | `eventsource_projection_skipped_total` | counter | events that were skipped |
+/// | `eventsource_projection_parked_events` | gauge | events that are parked |
 /// | `eventsource_projection_lag_events` | gauge | [`Progress::lag`](super::Progress::lag) |
 /// | `eventsource_projection_lag_seconds` | gauge | [`Progress::lag_time`](super::Progress::lag_time) |
 /// | `eventsource_store_held_back_seconds` | gauge, no label | [`Progress::held_back`](super::Progress::held_back) |
 ///
 /// Gauges are set when somebody asks for [`progress`](Self::progress), also by
-/// [`Projections::on_progress`](super::Projections::on_progress).
+/// [`Projections::on_progress`](super::Projections::on_progress); that of parked events, by their owner, when they change.
 ///
 /// # Spans
 ///
@@ -159,6 +165,8 @@ impl Statuses {
             position: Position(0),
             handled: 0,
             per_second: 0.0,
+            skipped: 0,
+            parked: 0,
             last_error: None,
         };
         let mut lines = self.lock();
@@ -207,6 +215,7 @@ impl Entry {
             line.status.activity = Activity::Waiting;
             line.status.owner = Some(owner);
             line.status.position = Position(0);
+            line.status.parked = 0;
         });
     }
 
@@ -226,12 +235,28 @@ impl Entry {
         self.meter.batch(time);
     }
 
+    pub(super) fn skipped(&self) {
+        self.meter.skipped();
+        self.change(|line| line.status.skipped += 1);
+    }
+
+    /// So many are.
+    pub(super) fn parked(&self, events: u64) {
+        self.meter.parked(events);
+        self.change(|line| line.status.parked = events);
+    }
+
     pub(super) fn failed(&self, error: &StoreError) {
         if error.is_fenced() {
             self.meter.fenced()
         } else {
             self.meter.retried()
         }
+        self.noted(error);
+    }
+
+    /// An error after which the same is not tried again.
+    pub(super) fn noted(&self, error: &StoreError) {
         self.change(|line| line.status.last_error = Some(error.to_string()));
     }
 

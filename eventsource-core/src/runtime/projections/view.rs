@@ -3,16 +3,19 @@
 use std::marker::PhantomData;
 
 use crate::contract::checkpoint::CheckpointKey;
+use crate::contract::parking::key_of_row;
 use crate::contract::transaction::Advance;
 use crate::contract::view::{HeldView, MOST_KEYS};
 use crate::folding::view::View;
 use crate::folding::view_batch::ViewBatch;
+use crate::words::column_type::ColumnType;
 use crate::words::error::StoreError;
 use crate::words::event::Recorded;
 use crate::words::view_table::ViewTable;
 
 use super::consumer::Consumer;
 use super::holder::Holder;
+use super::parking::Sieve;
 
 /// A table into which a view is folded.
 pub(super) struct Folding<V> {
@@ -36,6 +39,7 @@ impl<V: View> Folding<V> {
 
 impl<V: View> Consumer for Folding<V> {
     type Event = V::Event;
+    type Batch = ViewBatch<V>;
 
     fn key(&self) -> CheckpointKey {
         self.table.checkpoint_key()
@@ -45,22 +49,31 @@ impl<V: View> Consumer for Folding<V> {
         holder.steadily(|| holder.store.create_view(&self.table)).await
     }
 
-    async fn consume(
-        &self,
-        holder: &mut Holder,
-        events: Vec<Recorded<V::Event>>,
-        advance: &Advance,
-    ) -> Result<(), StoreError> {
-        let store = &holder.store;
+    fn gather(&self, events: Vec<Recorded<V::Event>>, sieve: &mut Sieve<'_>) -> ViewBatch<V> {
         let mut batch = ViewBatch::<V>::new();
-        events.into_iter().for_each(|event| batch.add(event));
+        for event in events {
+            let at = (event.position, event.id);
+            batch.add_where(event, |key| sieve.takes(at, || key_of_row(&key.clone().into_column())));
+        }
+        batch
+    }
+
+    async fn consume(&self, holder: &mut Holder, batch: ViewBatch<V>, advance: &Advance) -> Result<(), StoreError> {
+        let store = &holder.store;
         let keys = batch.columns_of_keys();
         let mut rows = Vec::with_capacity(keys.len());
         for keys in keys.chunks(MOST_KEYS) {
             rows.extend(holder.steadily(|| store.rows(&self.table, keys)).await?);
         }
-        let changes = batch.fold(rows)?;
+        let mut changes = batch.fold(rows)?;
+        changes.unparked.clone_from(&advance.unparked);
         holder.steadily(|| store.write_rows(&self.table, &changes, advance.to)).await
+    }
+
+    /// A value that cannot be kept, or a row with another key. That the table is there was found out when rows were read;
+    /// what else a store fails in is its own.
+    fn is_of_events(&self, error: &StoreError) -> bool {
+        error.is_invalid() || error.is_encode() || error.is_too_large()
     }
 
     /// It is what readers of the stable name see from now on.

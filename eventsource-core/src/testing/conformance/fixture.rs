@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use crate::contract::inline::InlineStore;
 use crate::contract::store::EventStore;
 use crate::contract::transaction::TransactionalStore;
 use crate::contract::view::ViewStore;
@@ -22,6 +23,7 @@ pub struct Fixture {
     pub(super) store: Arc<dyn EventStore>,
     pub(super) another: Option<Arc<dyn EventStore>>,
     pub(super) views: Option<Arc<dyn ViewStore>>,
+    pub(super) inline: Option<Arc<dyn InlineStore>>,
     lending: Option<Box<dyn Lending>>,
     pub(super) reopen: Option<Reopen>,
     pub(super) with_clock: Option<WithClock>,
@@ -33,7 +35,16 @@ impl Fixture {
     /// A fresh, empty store.
     pub fn new(store: impl EventStore) -> Self {
         let store = Arc::new(store);
-        Self { store, another: None, views: None, lending: None, reopen: None, with_clock: None, _kept: Vec::new() }
+        Self {
+            store,
+            another: None,
+            views: None,
+            inline: None,
+            lending: None,
+            reopen: None,
+            with_clock: None,
+            _kept: Vec::new(),
+        }
     }
 
     /// A second handle on the same data, as another process would have it. Without one, rules on two handles pass.
@@ -45,6 +56,12 @@ impl Fixture {
     /// A handle on the same data for the rules of [`ViewStore`]. Without one, they pass.
     pub fn with_views(mut self, store: impl ViewStore) -> Self {
         self.views = Some(Arc::new(store));
+        self
+    }
+
+    /// A handle on the same data for the rules of [`InlineStore`]. Without one, they pass.
+    pub fn with_inline(mut self, store: impl InlineStore) -> Self {
+        self.inline = Some(Arc::new(store));
         self
     }
 
@@ -95,6 +112,7 @@ impl Fixture {
         [
             (self.another.is_some(), "second handle (`with_another`)"),
             (self.views.is_some(), "store of views (`with_views`)"),
+            (self.inline.is_some(), "store that folds in the append (`with_inline`)"),
             (self.lending.is_some(), "store that lends its transactions (`with_transactions`)"),
             (self.reopen.is_some(), "way to open it again (`with_reopen`)"),
             (self.with_clock.is_some(), "clock (`with_clock`)"),
@@ -114,6 +132,7 @@ impl fmt::Debug for Fixture {
         f.debug_struct("Fixture")
             .field("another", &self.another.is_some())
             .field("views", &self.views.is_some())
+            .field("inline", &self.inline.is_some())
             .field("lending", &self.lending.is_some())
             .field("reopen", &self.reopen.is_some())
             .field("with_clock", &self.with_clock.is_some())

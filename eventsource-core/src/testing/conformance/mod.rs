@@ -20,6 +20,7 @@ mod asking;
 mod counter;
 mod dice;
 mod fixture;
+mod traced;
 
 mod atomicity;
 mod checkpoints;
@@ -29,6 +30,7 @@ mod conditions;
 mod expected;
 mod fidelity;
 mod heads;
+mod inline;
 mod keys;
 mod lost_answers;
 mod model;
@@ -36,6 +38,7 @@ mod moments;
 mod names;
 mod order;
 mod pages;
+mod parking;
 mod racing;
 mod scopes;
 mod sizes;
@@ -54,6 +57,7 @@ use futures::stream;
 pub use counter::Counter;
 pub use fixture::Fixture;
 pub use rule::Rule;
+pub use traced::with_inline_view;
 
 /// Every rule, by theme.
 pub fn book() -> Vec<Rule> {
@@ -80,6 +84,8 @@ pub fn book() -> Vec<Rule> {
         view_tables::rules(),
         view_rows::rules(),
         view_scans::rules(),
+        parking::rules(),
+        inline::rules(),
         sizes::rules(),
         names::rules(),
         closing::rules(),

@@ -1,0 +1,27 @@
+use eventsource::{DomainEvent, Fold, Recorded, Version, View};
+use serde::{Deserialize, Serialize};
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "account.opened", version = 1)]
+struct Opened {}
+
+#[derive(View)]
+#[view(name = "balances", version = 1, events(Opened))]
+struct Balance {
+    #[view(key)]
+    account: String,
+    #[view(version)]
+    version: Version,
+}
+
+impl Fold<Opened> for Balance {
+    fn keys(_: &Recorded<Opened>) -> eventsource::Keys<String> {
+        eventsource::Keys::none()
+    }
+
+    fn fold(_: &String, row: Option<Self>, _: &Recorded<Opened>) -> Option<Self> {
+        row
+    }
+}
+
+fn main() {}
