@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventsource::memory::MemoryStore;
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::sqlite::{SqliteOptions, SqliteStore};
 use eventsource::{
     AppendOutcome, AppendRequest, Clock, EventStore, ExpectedVersion, Import, Limits, NewEvent, Position, Positions,
@@ -20,6 +20,8 @@ use sqlx::{Connection, Row, SqliteConnection, query};
 use tempfile::TempDir;
 
 use history::{History, append, batch, event, rich, stream};
+
+use crate::postgres::patient;
 
 /// Every field of every event, in order.
 async fn rows(store: &dyn EventStore) -> Vec<String> {
@@ -60,7 +62,7 @@ async fn targets() -> ((TempDir, Database), [(&'static str, Arc<dyn Import>); 3]
 async fn postgres() -> (Database, PgStore) {
     let database = Database::create().await.unwrap_or_else(|error| panic!("{error}"));
     PgStore::migrate(database.url()).await.unwrap();
-    let store = PgStore::connect_with(database.url(), PgOptions::default().connections(2)).await.unwrap();
+    let store = PgStore::connect_with(database.url(), patient().connections(2)).await.unwrap();
     (database, store)
 }
 
@@ -88,7 +90,7 @@ async fn a_copy_from_sqlite_to_postgresql_and_back_is_equal_in_every_field() {
 #[tokio::test]
 async fn a_second_copy_brings_what_another_process_appended_since_the_first() {
     let (database, writer) = postgres().await;
-    let source = PgStore::connect_with(database.url(), PgOptions::default().connections(1)).await.unwrap();
+    let source = PgStore::connect_with(database.url(), patient().connections(1)).await.unwrap();
     let target = MemoryStore::new();
     for round in 1..=3 {
         append(&writer, batch(&stream("thing", "1"), 2)).await;

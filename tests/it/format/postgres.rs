@@ -1,16 +1,17 @@
 //! Schemas of PostgreSQL, as dumps.
 
 use eventsource::EventStore;
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource_test_cluster::{Cluster, Database};
 use sqlx::query;
 use tokio::task::block_in_place;
 
 use super::contents::{self, DELETE};
 use super::{asked_for, fixture};
+use crate::postgres::patient;
 
 async fn write(url: &str) {
-    let options = PgOptions::default().clock(contents::noon()).listen(false);
+    let options = patient().clock(contents::noon()).listen(false);
     PgStore::migrate(url).await.unwrap();
     let store = PgStore::connect_with(url, options).await.unwrap();
     contents::write(&store).await;

@@ -9,6 +9,8 @@ use eventsource::sqlite::{SqliteOptions, SqliteStore};
 use eventsource::testing::conformance::{self, Fixture, with_inline_view};
 use eventsource::{Clock, Limits};
 
+use crate::postgres::patient;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_memory_store_passes_the_whole_book_with_an_inline_view() {
     conformance::check(async || {
@@ -49,7 +51,7 @@ async fn the_postgres_store_passes_the_whole_book_with_an_inline_view() {
     let database = Arc::new(crate::postgres::database().await);
     let schemas = Arc::new(AtomicU32::new(0));
     conformance::check(async || {
-        let options = PgOptions::default().connections(4);
+        let options = patient().connections(4);
         let next = {
             let schemas = schemas.clone();
             move |options: PgOptions| options.schema(format!("inline_{}", schemas.fetch_add(1, Relaxed)))

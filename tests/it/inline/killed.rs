@@ -3,11 +3,12 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{InlineStore, Position, ViewReader};
 
 use super::things::*;
+use crate::postgres::patient;
 
 /// Set for the child, which then appends to the store that it names until it is killed.
 const STORE: &str = "EVENTSOURCE_INLINE_TEST_STORE";
@@ -49,7 +50,7 @@ async fn a_process_that_is_killed_leaves_no_event_without_its_row() {
     let path = folder.path().join("killed.db");
     survives(path.to_str().unwrap(), SqliteStore::open(&path).await.unwrap()).await;
     let database = crate::postgres::database().await;
-    let store = crate::postgres::store_in(&database, PgOptions::default()).await;
+    let store = crate::postgres::store_in(&database, patient()).await;
     survives(database.url(), store).await;
 }
 

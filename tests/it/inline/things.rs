@@ -1,13 +1,15 @@
 //! Accounts, a view of them that knows how much of each stream it has, and the stores on which it is kept.
 
 use eventsource::memory::MemoryStore;
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{
     Aggregate, AppendOutcome, AppendRequest, Apply, DomainEvent, EventStore, ExpectedVersion, Fold, InlineStore,
     InlineViews, NewEvent, Projections, Recorded, StoreError, StoreWithViews, StreamId, Version, View, ViewReader,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::postgres::patient;
 
 #[derive(DomainEvent, Serialize, Deserialize, Clone, Debug)]
 #[event(name = "account.moved", version = 1)]
@@ -135,6 +137,6 @@ pub(super) async fn on_each(test: impl OnEach) {
     let open = async || SqliteStore::open(&path).await.unwrap();
     test.on(open().await, open().await).await;
     let database = crate::postgres::database().await;
-    let store = crate::postgres::store_in(&database, PgOptions::default()).await;
+    let store = crate::postgres::store_in(&database, patient()).await;
     test.on(store, PgStore::connect(database.url()).await.unwrap()).await;
 }

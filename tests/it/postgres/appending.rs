@@ -14,14 +14,14 @@ use super::things::{
     any, check_order, conflict, events, everything, exact, ids_of, in_time, is_whole, number, request, shell, stored,
     thing, until,
 };
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 const TASKS: usize = 256;
 /// Long enough for an append that waits for nothing.
 const A_WHILE: Duration = Duration::from_millis(300);
 
 pub(super) fn both() -> [PgOptions; 2] {
-    let on = |ordering| PgOptions::default().ordering(ordering);
+    let on = |ordering| patient().ordering(ordering);
     [on(Ordering::Floor).schema("floor"), on(Ordering::Serialized).schema("serialized")]
 }
 
@@ -140,7 +140,7 @@ async fn a_request_that_the_server_refuses_does_not_hurt_the_others_of_its_batch
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_stream_that_an_open_transaction_has_locked_does_not_stall_others() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let mut connection = shell(database.url()).await;
     let transaction = locked(&store, &mut connection).await;
     let waiting = [
@@ -174,11 +174,7 @@ async fn a_stream_that_an_open_transaction_has_locked_does_not_stall_others() {
 async fn appends_to_a_locked_stream_are_stored_when_its_transaction_is_rolled_back() {
     let database = database().await;
     // However the append is sent, it waits for the transaction and not for the time that group commit grants.
-    let ways = [
-        ("group_commit", PgOptions::default()),
-        ("alone", PgOptions::default().group_commit(false)),
-        ("condition", PgOptions::default()),
-    ];
+    let ways = [("group_commit", patient()), ("alone", patient().group_commit(false)), ("condition", patient())];
     for (way, options) in ways {
         let store = store_in(&database, options.schema(way)).await;
         let mut connection = shell(database.url()).await;
@@ -216,7 +212,7 @@ async fn appends_to_a_stream_that_stays_locked_end_with_a_transient_error() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn closing_answers_an_append_that_waits_for_a_locked_stream() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default().statement_timeout(Duration::from_secs(1))).await;
+    let store = store_in(&database, patient().statement_timeout(Duration::from_secs(1))).await;
     let mut connection = shell(database.url()).await;
     let transaction = locked(&store, &mut connection).await;
     let waiting = spawn(&store, any("a"));
@@ -231,7 +227,7 @@ async fn closing_answers_an_append_that_waits_for_a_locked_stream() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_closed_store_keeps_no_connection() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let mut connection = shell(database.url()).await;
     let transaction = locked(&store, &mut connection).await;
     let waiting = spawn(&store, any("a"));
@@ -252,7 +248,7 @@ async fn a_closed_store_keeps_no_connection() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_append_whose_future_is_dropped_is_stored_as_a_whole_or_not_at_all() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let mut sent = Vec::new();
     for n in 0..60_u64 {
         let request = request(n, ExpectedVersion::NoStream, 1 + (n % 2) as usize * 2);

@@ -9,10 +9,11 @@ use eventsource_test_cluster::Database;
 
 use super::{database, store_at};
 use crate::counting::NumberIn;
+use crate::postgres::patient;
 
 /// Few connections, because many stores are open at the same time.
 fn options() -> PgOptions {
-    PgOptions::default().connections(4)
+    patient().connections(4)
 }
 
 /// Runs the book on stores that connect to `url`; each rule has a schema of its own in the database.

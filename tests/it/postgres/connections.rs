@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::{Activity, BoxError, EventStore, Projection, Projections, Recorded, Statuses};
 use sqlx::PgConnection;
 use tokio::sync::oneshot;
 
 use super::subscriptions::Done;
 use super::things::{any, number, shell, stored, until};
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 /// Of the store, without the one that counts.
 async fn connections(shell: &mut PgConnection) -> i64 {
@@ -21,12 +21,13 @@ async fn connections(shell: &mut PgConnection) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn connections_that_nobody_needs_any_more_are_closed() {
     let database = database().await;
-    let options = PgOptions::default().listen(false).idle_timeout(Duration::from_millis(300));
+    let options = patient().listen(false).idle_timeout(Duration::from_millis(300));
     let store = store_in(&database, options).await;
     let mut shell = shell(database.url()).await;
     let asks = (0..100).map(|_| store.head());
     futures::future::try_join_all(asks).await.unwrap();
-    assert_eq!(connections(&mut shell).await, 8);
+    let some = connections(&mut shell).await;
+    assert!((2..=8).contains(&some), "{some}");
     until("those that are not needed are gone", async || {
         tokio::time::sleep(Duration::from_millis(50)).await;
         store.head().await.unwrap();
@@ -84,7 +85,7 @@ fn are_live(statuses: &Statuses) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_hundred_projections_that_wait_need_two_connections_and_ask_as_often_as_their_leases_say() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default().idle_timeout(Duration::from_millis(500))).await;
+    let store = store_in(&database, patient().idle_timeout(Duration::from_millis(500))).await;
     let mut shell = shell(database.url()).await;
     // A third of it is 2 seconds, so each asks once in 2 seconds.
     let projections = a_hundred(&store).lease(Duration::from_secs(6));

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::{
     AppendOutcome, AppendRequest, Checkpoint, CheckpointKey, Cursor, EventStore, ExpectedVersion, Load as Ask,
     NewEvent, Position,
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::load::Load;
 use super::things::{any, events, everything, in_time, number, page, request, run, shell, stored, thing, until};
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 const CRASHES: usize = 10;
 /// Appends between two crashes.
@@ -25,7 +25,7 @@ const BETWEEN: u64 = 100;
 async fn crashes_of_the_server_lose_nothing_acknowledged_and_store_nothing_twice() {
     let cluster = Cluster::builder().start().unwrap();
     let database = Database::create_on(&cluster).await.unwrap();
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let other = PgStore::connect(database.url()).await.unwrap();
     let load = Load::start(&[store.clone(), other]);
     for _ in 0..CRASHES {
@@ -40,8 +40,8 @@ async fn crashes_of_the_server_lose_nothing_acknowledged_and_store_nothing_twice
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn connections_that_are_killed_under_load_lose_nothing_and_store_nothing_twice() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
-    let other = PgStore::connect_with(database.url(), PgOptions::default().group_commit(false)).await.unwrap();
+    let store = store_in(&database, patient()).await;
+    let other = PgStore::connect_with(database.url(), patient().group_commit(false)).await.unwrap();
     let load = Load::start(&[store.clone(), other]);
     let mut shell = shell(database.url()).await;
     let mut killed = 0;
@@ -60,7 +60,7 @@ async fn connections_that_are_killed_under_load_lose_nothing_and_store_nothing_t
 async fn after_a_restart_while_the_store_was_idle_the_first_call_of_any_kind_works() {
     let cluster = Cluster::builder().start().unwrap();
     let database = Database::create_on(&cluster).await.unwrap();
-    let options = PgOptions::default().listen(false);
+    let options = patient().listen(false);
     for kind in FIRST_CALLS {
         let store = store_in(&database, options.clone()).await;
         // Several connections are idle then, and one is the writer's.
@@ -134,11 +134,11 @@ async fn a_server_without_a_free_connection_is_a_transient_error_that_says_so() 
         .start()
         .unwrap();
     let database = Database::create_on(&cluster).await.unwrap();
-    let store = store_in(&database, PgOptions::default().listen(false)).await;
+    let store = store_in(&database, patient().listen(false)).await;
     stored(store.append(any("a")).await);
     store.close().await.unwrap();
     drop(store);
-    let store = PgStore::connect_with(database.url(), PgOptions::default().listen(false)).await.unwrap();
+    let store = PgStore::connect_with(database.url(), patient().listen(false)).await.unwrap();
     let mut others = Vec::new();
     while let Ok(other) = PgConnection::connect(database.url()).await {
         others.push(other);
@@ -209,7 +209,7 @@ async fn a_full_disk_is_an_error_that_says_so_and_loses_nothing_acknowledged() {
     std::os::unix::fs::chown(&place, Some(owner.uid()), Some(owner.gid())).unwrap();
     run(&mut shell, format!("CREATE TABLESPACE small LOCATION '{}'", place.display())).await.unwrap();
     run(&mut shell, format!("ALTER DATABASE {} SET default_tablespace = 'small'", database.name())).await.unwrap();
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
 
     let mut acknowledged = Vec::new();
     let error = loop {

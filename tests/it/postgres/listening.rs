@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::{EventStore, ExpectedVersion, Position};
 use eventsource_test_cluster::{Cluster, Database, Proxy};
 
 use super::things::{any, everything, in_time, number, request, shell, stored, until};
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 /// So often that looking once a second would show.
 const TIMES: u64 = 20;
@@ -41,7 +41,7 @@ async fn wake_by_turns(writer: &PgStore, reader: &PgStore) -> Duration {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_append_wakes_readers_of_another_process_sooner_than_they_would_look() {
     let database = database().await;
-    let writer = store_in(&database, PgOptions::default()).await;
+    let writer = store_in(&database, patient()).await;
     let reader = PgStore::connect(database.url()).await.unwrap();
     until_it_listens(database.url(), 2).await;
     let took = wake_by_turns(&writer, &reader).await;
@@ -51,9 +51,9 @@ async fn an_append_wakes_readers_of_another_process_sooner_than_they_would_look(
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_writer_that_does_not_tell_is_found_by_looking() {
     let database = database().await;
-    let writer = store_in(&database, PgOptions::default().listen(false)).await;
+    let writer = store_in(&database, patient().listen(false)).await;
     for listen in [true, false] {
-        let reader = PgStore::connect_with(database.url(), PgOptions::default().listen(listen)).await.unwrap();
+        let reader = PgStore::connect_with(database.url(), patient().listen(listen)).await.unwrap();
         let behind = everything(&reader).await.last().map_or(Position(0), |seen| seen.position);
         let waiting = tokio::spawn(async move { reader.wait_past(behind).await });
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -65,7 +65,7 @@ async fn a_writer_that_does_not_tell_is_found_by_looking() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_lost_listening_connection_costs_no_event_and_is_opened_again() {
     let database = database().await;
-    let writer = store_in(&database, PgOptions::default().listen(false)).await;
+    let writer = store_in(&database, patient().listen(false)).await;
     let reader = PgStore::connect(database.url()).await.unwrap();
     until_it_listens(database.url(), 1).await;
     let mut shell = shell(database.url()).await;
@@ -84,7 +84,7 @@ async fn a_lost_listening_connection_costs_no_event_and_is_opened_again() {
 async fn a_notification_is_never_part_of_an_appends_transaction() {
     let cluster = Cluster::shared().unwrap();
     let database = Database::create_on(cluster).await.unwrap();
-    drop(store_in(&database, PgOptions::default()).await);
+    drop(store_in(&database, patient()).await);
     let mut shell = shell(database.url()).await;
     super::things::run(&mut shell, format!("ALTER DATABASE {} SET log_statement = 'all'", database.name()))
         .await
@@ -110,7 +110,7 @@ async fn a_notification_is_never_part_of_an_appends_transaction() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_idle_store_sends_nothing() {
     let database = database().await;
-    drop(store_in(&database, PgOptions::default()).await);
+    drop(store_in(&database, patient()).await);
     let proxy = Proxy::start(database.address().unwrap()).unwrap();
     let store = PgStore::connect(&proxy.url(database.url()).unwrap()).await.unwrap();
     until_it_listens(database.url(), 1).await;

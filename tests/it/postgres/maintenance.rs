@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::{
     AppendRequest, BoxError, EventStore, ExpectedVersion, Load as Ask, LoadRow, NewEvent, Position, Read, Snapshot,
     SnapshotKey, SnapshotMark, Version,
@@ -10,7 +10,7 @@ use eventsource::{
 use sqlx::{PgConnection, query};
 
 use super::things::{in_time, number, run, shell, stored, thing, until};
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 const ERASE: &str = "UPDATE eventsource.events SET data = '{}' WHERE stream = 'thing-a'";
 
@@ -58,7 +58,7 @@ async fn has_snapshot(store: &PgStore, id: &str) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn maintenance_changes_events_and_records_who_and_why() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     write(&store, "a", "\"secret\"").await;
     write(&store, "b", "\"kept\"").await;
     store.maintenance("anna", "right to be forgotten", erase).await.unwrap();
@@ -73,7 +73,7 @@ async fn maintenance_changes_events_and_records_who_and_why() {
     // The permit ends with its transaction, and is for one store.
     let mut shell = shell(database.url()).await;
     assert!(run(&mut shell, ERASE).await.is_err());
-    let other = store_in(&database, PgOptions::default().schema("other")).await;
+    let other = store_in(&database, patient().schema("other")).await;
     assert!(other.maintenance("anna", "of another store", erase).await.is_err());
     assert_eq!(payloads(&store).await.len(), 3);
 }
@@ -81,7 +81,7 @@ async fn maintenance_changes_events_and_records_who_and_why() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn maintenance_drops_the_snapshots_of_the_streams_that_it_changed() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     for id in ["a", "b"] {
         let position = write(&store, id, "1").await;
         store.save_snapshot(snapshot(id, position)).await.unwrap();
@@ -99,7 +99,7 @@ async fn maintenance_drops_the_snapshots_of_the_streams_that_it_changed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_from_before_maintenance_is_not_written_after_it() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let other = PgStore::connect(database.url()).await.unwrap();
     let before = write(&store, "a", "\"secret\"").await;
     store.maintenance("anna", "erase", erase).await.unwrap();
@@ -116,7 +116,7 @@ async fn a_snapshot_from_before_maintenance_is_not_written_after_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_snapshot_that_is_written_during_maintenance_does_not_outlive_it() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let other = PgStore::connect(database.url()).await.unwrap();
     for earlier in [false, true] {
         let position = write(&store, "a", "\"secret\"").await;
@@ -147,7 +147,7 @@ async fn a_snapshot_that_is_written_during_maintenance_does_not_outlive_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn maintenance_that_fails_is_ended_or_dropped_leaves_no_trace() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default().connections(1)).await;
+    let store = store_in(&database, patient().connections(1)).await;
     write(&store, "a", "\"kept\"").await;
 
     let failed = store.maintenance("anna", "never mind", async |connection| {
@@ -188,8 +188,8 @@ async fn maintenance_that_fails_is_ended_or_dropped_leaves_no_trace() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn maintenance_takes_as_long_as_it_takes() {
     let database = database().await;
-    drop(store_in(&database, PgOptions::default()).await);
-    let options = PgOptions::default().statement_timeout(Duration::from_secs(1));
+    drop(store_in(&database, patient()).await);
+    let options = patient().statement_timeout(Duration::from_secs(1));
     let store = PgStore::connect_with(database.url(), options).await.unwrap();
     write(&store, "a", "\"secret\"").await;
     let slow = store.maintenance("anna", "slowly", async |connection| {

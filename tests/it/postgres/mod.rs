@@ -20,6 +20,8 @@ mod transactions;
 mod views;
 mod wire;
 
+use std::time::Duration;
+
 use eventsource::postgres::{PgOptions, PgStore};
 use eventsource_test_cluster::Database;
 
@@ -32,6 +34,11 @@ fn skipped(why: impl std::fmt::Display) {
 /// A database of a test's own.
 pub(super) async fn database() -> Database {
     Database::create().await.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Options that outwait a machine with more work than cores: only tests of time-outs set shorter ones.
+pub(super) fn patient() -> PgOptions {
+    PgOptions::default().connect_timeout(Duration::from_secs(60)).statement_timeout(Duration::from_secs(300))
 }
 
 /// A new store in the database.

@@ -15,21 +15,21 @@ use super::things::{
     any, check_order, events, everything, exact, in_time, is_whole, number, page, request, run, shell, stored, thing,
     until,
 };
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 /// Set for a cut of half a minute.
 const LONG: &str = "EVENTSOURCE_LONG";
 const CUT: Duration = Duration::from_secs(3);
 const LONG_CUT: Duration = Duration::from_secs(30);
 /// So that what is sent into a cut does not take longer than the test wants to.
-const TIMEOUT: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 fn time() -> Duration {
     if std::env::var_os(LONG).is_some_and(|long| long != "0" && !long.is_empty()) { LONG_CUT } else { CUT }
 }
 
 fn impatient() -> PgOptions {
-    PgOptions::default().statement_timeout(TIMEOUT).connect_timeout(TIMEOUT)
+    patient().statement_timeout(TIMEOUT).connect_timeout(TIMEOUT)
 }
 
 /// A store behind a proxy, in a database that is ready.
@@ -84,7 +84,7 @@ async fn a_network_that_is_cut_under_load_loses_nothing_and_stores_nothing_twice
     let database = database().await;
     let (proxy, store) = behind_a_proxy(&database, impatient()).await;
     // Its cursors begin behind what the preparation stored, and its other store is not cut off.
-    let direct = store_in(&database, PgOptions::default().schema("load")).await;
+    let direct = store_in(&database, patient().schema("load")).await;
     let cut_off = PgStore::connect_with(&proxy.url(database.url()).unwrap(), impatient().schema("load")).await.unwrap();
     drop(store);
     let load = Load::start(&[cut_off, direct.clone()]);
@@ -179,7 +179,7 @@ async fn check(direct: &PgStore, name: &str, before: usize, request: &AppendRequ
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_append_whose_acknowledgement_is_lost_is_sent_again_by_itself_and_stored_once() {
     let database = database().await;
-    let (proxy, store) = behind_a_proxy(&database, PgOptions::default().listen(false)).await;
+    let (proxy, store) = behind_a_proxy(&database, patient().listen(false)).await;
     let direct = PgStore::connect(database.url()).await.unwrap();
     for (name, before, request) in demands() {
         prepare_statements(&store).await;

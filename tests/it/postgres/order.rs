@@ -21,7 +21,7 @@ use eventsource_test_cluster::Database;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::task::JoinHandle;
 
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 /// For what happens at once or never: long enough for any machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ impl Scene {
     }
 
     async fn with(ordering: Ordering) -> Self {
-        let options = PgOptions::default().ordering(ordering).connections(4);
+        let options = patient().ordering(ordering).connections(4);
         Self { ordering, ..Self::on(database().await, options).await }
     }
 

@@ -9,6 +9,7 @@ use eventsource_test_cluster::{Cluster, Database, PgBouncer};
 use super::load::Load;
 use super::store_at;
 use super::things::{any, shell};
+use crate::postgres::patient;
 
 /// The first that knows named statements.
 const KNOWS_STATEMENTS: (u32, u32) = (1, 21);
@@ -30,7 +31,7 @@ async fn check(bouncer: Arc<PgBouncer>, database: Arc<Database>, options: PgOpti
 }
 
 fn options() -> PgOptions {
-    PgOptions::default().connections(4).pooled(true)
+    patient().connections(4).pooled(true)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -55,7 +56,7 @@ async fn a_pooler_that_knows_named_statements_needs_no_more_than_polling() {
     let cluster = Cluster::shared().unwrap();
     let bouncer = PgBouncer::builder().setting("default_pool_size", "6").max_prepared_statements(100);
     let database = Database::create_on(cluster).await.unwrap();
-    let options = PgOptions::default().connections(4).listen(false);
+    let options = patient().connections(4).listen(false);
     check(Arc::new(bouncer.start(cluster).unwrap()), Arc::new(database), options).await;
 }
 
@@ -95,7 +96,7 @@ async fn behind_a_pooler_that_does_not_know_named_statements_the_error_says_what
     let cluster = Cluster::shared().unwrap();
     let bouncer = PgBouncer::builder().setting("default_pool_size", "1").start(cluster).unwrap();
     let database = Database::create_on(cluster).await.unwrap();
-    let store = store_at(&database, &bouncer.url(database.name()), PgOptions::default().listen(false)).await;
+    let store = store_at(&database, &bouncer.url(database.name()), patient().listen(false)).await;
     let error = store.append(any("a")).await.unwrap_err();
     assert!(error.to_string().contains("PgOptions::pooled"), "{error}");
     assert!(!error.is_transient());

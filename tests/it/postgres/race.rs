@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use self::appenders::{APPENDERS, Course};
 use self::readers::{Filter, Reader, Subscriber};
 use self::verdict::{Faults, Row, judge};
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 const LONG: &str = "EVENTSOURCE_LONG";
 const LONG_TIME: Duration = Duration::from_secs(600);
@@ -51,7 +51,7 @@ struct Outcome {
 
 impl Track {
     async fn new(ordering: Ordering) -> Self {
-        let options = PgOptions::default().ordering(ordering).connections(6).lock_timeout(Duration::from_millis(50));
+        let options = patient().ordering(ordering).connections(6).lock_timeout(Duration::from_millis(50));
         let track = Self { database: database().await, options };
         store_in(&track.database, track.options.clone()).await;
         track.run("CREATE TABLE unrelated (number int)").await;

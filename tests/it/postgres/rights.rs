@@ -1,6 +1,6 @@
 //! What roles may do: one that owns nothing and runs the application, and people with psql.
 
-use eventsource::postgres::{Ordering, PgOptions, PgStore};
+use eventsource::postgres::{Ordering, PgStore};
 use eventsource::{
     AppendRequest, Checkpoint, CheckpointKey, Cursor, EventStore, ExpectedVersion, Load as Ask, LoadRow, NewEvent,
     Position, Snapshot, SnapshotKey, SnapshotMark, Version,
@@ -9,7 +9,7 @@ use eventsource_test_cluster::Database;
 use sqlx::Connection;
 
 use super::things::{any, events, everything, in_time, number, request, run, shell, stored, text, thing};
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 const PASSWORD: &str = "application";
 
@@ -62,7 +62,7 @@ async fn a_role_with_the_grants_alone_runs_the_application() {
     let role = Role::create(&database).await;
     for ordering in [Ordering::Floor, Ordering::Serialized] {
         let schema = format!("{ordering:?}").to_lowercase();
-        let options = PgOptions::default().schema(&schema).ordering(ordering);
+        let options = patient().schema(&schema).ordering(ordering);
         PgStore::migrate_with(database.url(), options.clone()).await.unwrap();
         role.grant(&schema).await;
         let store = PgStore::connect_with(&role.url, options.clone()).await.unwrap();
@@ -105,7 +105,7 @@ async fn a_role_with_the_grants_alone_runs_the_application() {
 async fn a_role_with_the_grants_alone_can_change_neither_events_nor_tables() {
     let database = database().await;
     let role = Role::create(&database).await;
-    let owner = store_in(&database, PgOptions::default()).await;
+    let owner = store_in(&database, patient()).await;
     role.grant("eventsource").await;
     stored(owner.append(any("a")).await);
     let mut shell = shell(&role.url).await;
@@ -151,7 +151,7 @@ async fn a_role_that_lacks_a_privilege_is_refused_when_it_connects() {
     let mut admin = shell(database.url()).await;
     for ordering in [Ordering::Floor, Ordering::Serialized] {
         let schema = format!("{ordering:?}").to_lowercase();
-        let options = PgOptions::default().schema(&schema).ordering(ordering).listen(false);
+        let options = patient().schema(&schema).ordering(ordering).listen(false);
         PgStore::migrate_with(database.url(), options.clone()).await.unwrap();
         run(&mut admin, format!("SET search_path = {schema}")).await.unwrap();
         let error = PgStore::connect_with(&role.url, options.clone()).await.unwrap_err();
@@ -205,7 +205,7 @@ async fn a_role_is_quoted_in_the_grants() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_are_not_changed_from_a_shell_not_even_by_their_owner() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     stored(store.append(request("a", ExpectedVersion::Any, 2)).await);
     let before = everything(&store).await;
     let mut shell = shell(database.url()).await;
@@ -231,7 +231,7 @@ async fn events_are_not_changed_from_a_shell_not_even_by_their_owner() {
 #[tokio::test]
 async fn the_view_shows_events_under_the_textbooks_names() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let event = NewEvent::new("thing.done", 3, r#"{"who":"Ünal"}"#.as_bytes().to_vec())
         .with_occurred_at("1993-01-01T00:00:00Z".parse().unwrap());
     stored(store.append(AppendRequest::new(thing("a-b-c"), ExpectedVersion::Any, vec![event]).into()).await);
@@ -253,7 +253,7 @@ async fn the_view_shows_events_under_the_textbooks_names() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_name_and_version_that_was_stored_is_noted_once() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let other = PgStore::connect(database.url()).await.unwrap();
     let event = |name: &'static str, version| NewEvent::new(name, version, b"{}".to_vec());
     for store in [&store, &other] {

@@ -2,9 +2,9 @@
 
 use std::error::Error;
 
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 const SECRET: &str = "hunter2Zq";
 
@@ -61,7 +61,7 @@ async fn neither_a_store_nor_its_options_show_the_password() {
     let database = database().await;
     let password = database.url().split([':', '@']).nth(2).unwrap().to_owned();
     assert!(password.len() > 8, "the server of the tests has a password");
-    let options = PgOptions::default();
+    let options = patient();
     let store = store_in(&database, options.clone()).await;
     let printed = format!("{store:?} {store:#?} {options:?} {options:#?} {:?}", store.status().await.unwrap());
     assert!(!printed.contains(&password));

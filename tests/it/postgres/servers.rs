@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use eventsource::postgres::{Ordering, PgOptions, PgStore};
+use eventsource::postgres::{Ordering, PgStore};
 use eventsource::{Checkpoint, Cursor, EventStore, ExpectedVersion, Position, StoreError};
 use eventsource_test_cluster::{Cluster, Database};
 use futures::future::join_all;
 use tokio::task::block_in_place;
 
 use super::things::{any, check_order, everything, in_time, number, page, request, run, shell, stored};
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 #[track_caller]
 fn says(error: &StoreError, words: &str) {
@@ -56,7 +56,7 @@ async fn a_store_that_this_release_cannot_use_is_refused() {
         ("DELETE FROM store", "missing", StoreError::is_corrupt),
     ];
     for (number, (spoil, words, kind)) in cases.into_iter().enumerate() {
-        let options = PgOptions::default().schema(format!("case_{number}"));
+        let options = patient().schema(format!("case_{number}"));
         drop(store_in(&database, options.clone()).await);
         let mut shell = shell(database.url()).await;
         run(&mut shell, format!("SET search_path = case_{number}; {spoil}")).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_store_that_this_release_cannot_use_is_refused() {
 #[tokio::test]
 async fn a_process_that_asks_for_another_ordering_is_refused() {
     let database = database().await;
-    let with = |ordering| PgOptions::default().ordering(ordering);
+    let with = |ordering| patient().ordering(ordering);
     let store = store_in(&database, with(Ordering::Serialized)).await;
     let error = PgStore::connect_with(database.url(), with(Ordering::Floor)).await.unwrap_err();
     assert!(error.is_incompatible());
@@ -109,7 +109,7 @@ async fn a_database_that_is_not_in_utf_8_is_refused() {
 #[tokio::test]
 async fn a_database_that_is_read_only_says_so_when_something_is_written() {
     let database = database().await;
-    drop(store_in(&database, PgOptions::default()).await);
+    drop(store_in(&database, patient()).await);
     let mut admin = shell(database.url()).await;
     run(&mut admin, format!("ALTER DATABASE {} SET default_transaction_read_only = on", database.name()))
         .await
@@ -123,7 +123,7 @@ async fn a_database_that_is_read_only_says_so_when_something_is_written() {
 async fn a_standby_is_refused() {
     let cluster = Cluster::builder().start().unwrap();
     let database = Database::create_on(&cluster).await.unwrap();
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     stored(store.append(any("a")).await);
     drop(store);
     block_in_place(|| {
@@ -150,7 +150,7 @@ async fn restored(cluster: &Cluster, name: &str, dump: &Path) -> String {
 async fn a_checkpoint_ahead_of_a_restored_backup_is_an_error_and_one_behind_it_goes_on() {
     let old = Cluster::shared().unwrap();
     let database = Database::create_on(old).await.unwrap();
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     for n in 0..6 {
         stored(store.append(any(n)).await);
     }
@@ -197,8 +197,8 @@ async fn a_checkpoint_ahead_of_a_restored_backup_is_an_error_and_one_behind_it_g
 #[tokio::test]
 async fn a_checkpoint_of_another_store_is_an_error() {
     let database = database().await;
-    let one = store_in(&database, PgOptions::default().schema("one")).await;
-    let two = store_in(&database, PgOptions::default().schema("two")).await;
+    let one = store_in(&database, patient().schema("one")).await;
+    let two = store_in(&database, patient().schema("two")).await;
     let request = request("a", ExpectedVersion::Any, 1);
     stored(one.append(request.clone()).await);
     stored(two.append(request).await);

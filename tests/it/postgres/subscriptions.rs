@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::{AppendOutcome, DomainEvent, EventStore, Position, Read, StreamId, Subscribe, Subscription};
 use eventsource_test_cluster::{Cluster, Database, Proxy};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::task::block_in_place;
 
 use super::things::{any, in_time, number, request, run, shell, stored, until};
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 #[derive(DomainEvent, Serialize, Deserialize, Debug, PartialEq)]
 #[event(name = "thing.done", version = 1)]
@@ -45,7 +45,7 @@ async fn append_through(store: &PgStore, id: u64) -> Position {
 async fn a_subscription_survives_restarts_of_the_server_without_a_gap() {
     let cluster = Cluster::builder().start().unwrap();
     let database = Database::create_on(&cluster).await.unwrap();
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let reader = PgStore::connect(database.url()).await.unwrap();
     let mut subscribers = Vec::new();
     for store in [store.clone(), reader.clone(), reader] {
@@ -78,10 +78,10 @@ async fn a_subscription_survives_restarts_of_the_server_without_a_gap() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_subscription_outlives_a_network_that_is_cut() {
     let database = database().await;
-    let writer = store_in(&database, PgOptions::default()).await;
+    let writer = store_in(&database, patient()).await;
     let proxy = Proxy::start(database.address().unwrap()).unwrap();
     let url = proxy.url(database.url()).unwrap();
-    let reader = PgStore::connect_with(&url, PgOptions::default()).await.unwrap();
+    let reader = PgStore::connect_with(&url, patient()).await.unwrap();
     let mut done = reader.subscribe::<Done>(Read::all());
     for n in 0..4 {
         stored(writer.append(any(n)).await);
@@ -106,7 +106,7 @@ async fn a_subscription_outlives_a_network_that_is_cut() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_subscription_does_not_pass_an_append_that_is_still_open() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let elsewhere = PgStore::connect(database.url()).await.unwrap();
     for commits in [true, false] {
         let mut subscriptions = vec![];
@@ -144,7 +144,7 @@ async fn a_subscription_does_not_pass_an_append_that_is_still_open() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_open_transaction_that_appends_nothing_holds_up_no_subscription() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let mut shell = shell(database.url()).await;
     run(&mut shell, "CREATE TABLE unrelated (n int); BEGIN; INSERT INTO unrelated VALUES (1)").await.unwrap();
     let mut done = store.subscribe::<Done>(Read::all());
@@ -161,7 +161,7 @@ async fn an_open_transaction_that_appends_nothing_holds_up_no_subscription() {
 async fn a_backup_that_takes_the_stores_place_ends_running_subscriptions_with_an_error() {
     let cluster = Cluster::builder().start().unwrap();
     let database = Database::create_on(&cluster).await.unwrap();
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     for n in 0..3 {
         stored(store.append(any(n)).await);
     }
@@ -192,7 +192,7 @@ async fn a_backup_that_takes_the_stores_place_ends_running_subscriptions_with_an
 async fn a_hundred_subscriptions_that_wait_ask_the_server_about_once_a_second() {
     let cluster = Cluster::builder().setting("log_statement", "all").start().unwrap();
     let database = Database::create_on(&cluster).await.unwrap();
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let mut shell = shell(database.url()).await;
     let listens = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'";
     until("it listens", async || number(&mut shell, listens).await == 1).await;

@@ -1,6 +1,5 @@
 //! Appends inside a transaction of the caller's.
 
-use eventsource::postgres::PgOptions;
 use eventsource::{AppendOutcome, AppendRequest, EventStore, ExpectedVersion, Position, Version};
 use sqlx::Connection;
 
@@ -9,7 +8,7 @@ use super::things::{
     any, check_order, conflict, events, everything, exact, ids_of, in_time, number, request, run, shell, stored, text,
     thing,
 };
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_of_the_callers_transaction_are_there_if_and_only_if_it_commits() {
@@ -56,7 +55,7 @@ async fn events_of_the_callers_transaction_are_there_if_and_only_if_it_commits()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_append_in_a_transaction_leaves_the_callers_settings_alone() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let mut connection = shell(database.url()).await;
     let mut transaction = connection.begin().await.unwrap();
     run(&mut transaction, "SET LOCAL lock_timeout = '7s'").await.unwrap();
@@ -67,7 +66,7 @@ async fn an_append_in_a_transaction_leaves_the_callers_settings_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_key_counts_inside_a_transaction_too() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let mut connection = shell(database.url()).await;
     let keyed = || AppendRequest::new(thing("a"), ExpectedVersion::Any, events(2)).with_command_key("pay");
     let first = stored(store.append(keyed().into()).await);
@@ -82,7 +81,7 @@ async fn a_command_key_counts_inside_a_transaction_too() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_appended_in_a_transaction_is_refused_and_leaves_it_usable() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let mut connection = shell(database.url()).await;
     let mut transaction = connection.begin().await.unwrap();
     let conditional =
@@ -98,7 +97,7 @@ async fn what_cannot_be_appended_in_a_transaction_is_refused_and_leaves_it_usabl
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transaction_may_append_many_times_with_one_lock() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let mut connection = shell(database.url()).await;
     let mut transaction = connection.begin().await.unwrap();
     for n in 0..50 {

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::{Claim, ColumnValue, EventStore, HeldView, RowChanges, Scan, ViewStore};
 use sqlx::{Connection, Row};
 use uuid::Uuid;
 
 use super::rights::Role;
 use super::things::{in_time, number, run, shell, text, until};
-use super::{database, store_in};
+use super::{database, patient, store_in};
 use crate::views_sql::tables::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_columns_of_a_view_have_real_types() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     store.create_view(&ACCOUNTS).await.unwrap();
     write(&store, &ACCOUNTS, vec![account("a", Some("Ünal"), 5), account("b", None, -1)], 1).await.unwrap();
     store.serve_view(&ACCOUNTS).await.unwrap();
@@ -39,7 +39,7 @@ async fn the_columns_of_a_view_have_real_types() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_of_a_view_come_from_its_index() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     store.create_view(&ACCOUNTS).await.unwrap();
     let rows = (0..5_000).map(|id| account(&format!("{id:05}"), (id % 3 > 0).then_some("o"), id)).collect();
     write(&store, &ACCOUNTS, rows, 1).await.unwrap();
@@ -64,7 +64,7 @@ async fn pages_of_a_view_come_from_its_index() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_processes_make_and_serve_one_view_at_the_same_time() {
     let database = database().await;
-    let first = store_in(&database, PgOptions::default()).await;
+    let first = store_in(&database, patient()).await;
     let second = PgStore::connect(database.url()).await.unwrap();
     let starting = (0..16).map(|number| {
         let store = if number % 2 == 0 { first.clone() } else { second.clone() };
@@ -83,7 +83,7 @@ async fn many_processes_make_and_serve_one_view_at_the_same_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_role_that_may_not_make_tables_writes_views_that_somebody_else_has_made() {
     let database = database().await;
-    let owner = store_in(&database, PgOptions::default()).await;
+    let owner = store_in(&database, patient()).await;
     let role = Role::create(&database).await;
     role.grant("eventsource").await;
     let store = PgStore::connect(&role.url).await.unwrap();
@@ -130,7 +130,7 @@ async fn a_role_that_may_not_make_tables_writes_views_that_somebody_else_has_mad
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_see_one_version_or_the_other_while_a_view_is_switched() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let role = Role::create(&database).await;
     let versions = [&ACCOUNTS, &ACCOUNTS_V2, &ACCOUNTS_V3];
     for (table, cents) in versions.into_iter().zip(1..) {
@@ -191,7 +191,7 @@ async fn readers_see_one_version_or_the_other_while_a_view_is_switched() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_people_made_of_a_view_is_not_dropped_with_it() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     for table in [&ACCOUNTS, &ACCOUNTS_V2, &ACCOUNTS_V3] {
         store.create_view(table).await.unwrap();
     }
@@ -219,7 +219,7 @@ async fn what_people_made_of_a_view_is_not_dropped_with_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_relation_of_somebody_elses_is_not_overwritten() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     let events = eventsource::ViewTable::new("events", 1, ACCOUNTS.columns, 0);
     let error = store.create_view(&events).await.unwrap_err();
     assert!(error.is_invalid() && error.to_string().contains("of the name events"), "{error}");
@@ -241,7 +241,7 @@ async fn a_relation_of_somebody_elses_is_not_overwritten() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_read_delays_a_switch_and_no_other_reader() {
     let database = database().await;
-    let options = PgOptions::default().statement_timeout(Duration::from_secs(3));
+    let options = patient().statement_timeout(Duration::from_secs(3));
     let store = store_in(&database, options).await;
     for table in [&ACCOUNTS, &ACCOUNTS_V2] {
         store.create_view(table).await.unwrap();
@@ -274,7 +274,7 @@ async fn a_long_read_delays_a_switch_and_no_other_reader() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_postgresql_cannot_keep_is_refused_and_changes_nothing() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     store.create_view(&ACCOUNTS).await.unwrap();
     write(&store, &ACCOUNTS, vec![account("kept", None, 5)], 1).await.unwrap();
     refuses(&store, 1, ColumnValue::Text("a\0b".to_owned()), "U+0000").await;
@@ -293,7 +293,7 @@ async fn what_postgresql_cannot_keep_is_refused_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_waited_while_its_owner_was_taken_over_changes_nothing() {
     let database = database().await;
-    let store = store_in(&database, PgOptions::default()).await;
+    let store = store_in(&database, patient()).await;
     store.create_view(&ACCOUNTS).await.unwrap();
     let key = ACCOUNTS.checkpoint_key();
     let Claim::Owned(first) = store.claim(&key, Uuid::from_u128(1), Duration::ZERO).await.unwrap() else { panic!() };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::{
     Aggregate, Apply, DomainEvent, EventStore, ExpectedVersion, Load as Ask, Position, Read, Repository, StreamId,
     Subscribe,
@@ -11,7 +11,7 @@ use eventsource_test_cluster::Proxy;
 use serde::{Deserialize, Serialize};
 
 use super::things::{any, in_time, request, stored, thing};
-use super::{database, store_in};
+use super::{database, patient, store_in};
 
 /// So that no answer overtakes the second half of its question; see [`Proxy::round_trips`].
 const DELAY: Duration = Duration::from_millis(2);
@@ -47,7 +47,7 @@ async fn trips(proxy: &Proxy, what: &str, mut work: impl AsyncFnMut()) -> u64 {
 async fn a_warm_command_crosses_the_network_twice_and_each_other_call_once() {
     let database = database().await;
     // What is told of appends goes over the same network, at its own time.
-    let options = PgOptions::default().listen(false);
+    let options = patient().listen(false);
     drop(store_in(&database, options.clone()).await);
     let proxy = Proxy::start(database.address().unwrap()).unwrap();
     let store = PgStore::connect_with(&proxy.url(database.url()).unwrap(), options).await.unwrap();
@@ -94,7 +94,7 @@ async fn a_warm_command_crosses_the_network_twice_and_each_other_call_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_appends_at_once_share_their_round_trips() {
     let database = database().await;
-    let options = PgOptions::default().listen(false);
+    let options = patient().listen(false);
     drop(store_in(&database, options.clone()).await);
     let proxy = Proxy::start(database.address().unwrap()).unwrap();
     let store = PgStore::connect_with(&proxy.url(database.url()).unwrap(), options).await.unwrap();
@@ -112,7 +112,7 @@ async fn many_appends_at_once_share_their_round_trips() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_event_reaches_subscribers_of_its_process_in_one_round_trip_and_those_of_another_in_two() {
     let database = database().await;
-    let options = PgOptions::default().listen(false);
+    let options = patient().listen(false);
     let writer = store_in(&database, options.clone()).await;
     let proxy = Proxy::start(database.address().unwrap()).unwrap();
     let store = PgStore::connect_with(&proxy.url(database.url()).unwrap(), options).await.unwrap();

@@ -4,12 +4,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{Checkpoint, EventStore, Position, Projections, View, ViewReader, ViewStore};
 
 use super::rebuilt::Doubled;
 use super::things::*;
+use crate::postgres::patient;
 use crate::wrapped::Wrapped;
 
 /// Set for the child, which then builds the view in the store that it names until it is killed.
@@ -51,7 +52,7 @@ async fn a_rebuild_goes_on_where_it_was_killed_and_ends_exact() {
     let folder = tempfile::tempdir().unwrap();
     is_rebuilt(folder.path().join("killed.db").to_str().unwrap()).await;
     let database = crate::postgres::database().await;
-    drop(crate::postgres::store_in(&database, PgOptions::default()).await);
+    drop(crate::postgres::store_in(&database, patient()).await);
     is_rebuilt(database.url()).await;
 }
 

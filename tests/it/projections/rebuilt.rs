@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use eventsource::postgres::PgOptions;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{
     Activity, CheckpointKey, EventStore, Fold, Projections, Read, Recorded, Subscribe, View, ViewReader, ViewStore,
@@ -15,6 +14,7 @@ use futures::future::BoxFuture;
 use sqlx::{Connection, PgConnection, Row, SqliteConnection};
 
 use super::things::*;
+use crate::postgres::patient;
 use crate::wrapped::{Fault, Wrapped};
 
 /// Balances as they shall be from now on: each cent counts twice.
@@ -102,7 +102,7 @@ async fn while_a_view_is_rebuilt_the_old_one_stays_current_and_readers_of_sql_se
     rebuild(Wrapped::new(store.clone()), Wrapped::new(store), shells).await;
 
     let database = crate::postgres::database().await;
-    let store = crate::postgres::store_in(&database, PgOptions::default()).await;
+    let store = crate::postgres::store_in(&database, patient()).await;
     let shell = async || PgConnection::connect(database.url()).await.unwrap();
     rebuild(Wrapped::new(store.clone()), Wrapped::new(store), [shell().await, shell().await]).await;
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use eventsource::memory::{Kept, MemoryStore};
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{BoxError, EventSet, Projection, Projections, Recorded, TransactionalStore, ViewStore};
 use eventsource_test_cluster::Database;
@@ -16,6 +16,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, SqliteConnection};
 use tokio::sync::Notify;
 
 use super::things::*;
+use crate::postgres::patient;
 use crate::wrapped::Wrapped;
 
 /// Cents and events of each account.
@@ -238,7 +239,7 @@ pub(super) async fn in_sqlite(folder: &tempfile::TempDir) -> Side<SqliteStore> {
 }
 
 pub(super) async fn in_postgres(database: &Database) -> Side<PgStore> {
-    let store = crate::postgres::store_in(database, PgOptions::default()).await;
+    let store = crate::postgres::store_in(database, patient()).await;
     let url = database.url().to_owned();
     let look = move || {
         let url = url.clone();

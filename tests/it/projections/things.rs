@@ -5,7 +5,6 @@ use std::future::Future;
 use std::time::Duration;
 
 use eventsource::memory::MemoryStore;
-use eventsource::postgres::PgOptions;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{
     Activity, AppendRequest, DomainEvent, EventStore, ExpectedVersion, Fold, NewEvent, ProjectionStatus, Projections,
@@ -15,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::postgres::patient;
 use crate::wrapped::Wrapped;
 
 #[derive(DomainEvent, Serialize, Deserialize, Clone, Debug)]
@@ -195,5 +195,5 @@ pub(super) async fn on_each(test: impl AsyncFn(Wrapped)) {
     let folder = tempfile::tempdir().unwrap();
     test(Wrapped::new(SqliteStore::open(folder.path().join("projected.db")).await.unwrap())).await;
     let database = crate::postgres::database().await;
-    test(Wrapped::new(crate::postgres::store_in(&database, PgOptions::default()).await)).await;
+    test(Wrapped::new(crate::postgres::store_in(&database, patient()).await)).await;
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use eventsource::memory::MemoryStore;
-use eventsource::postgres::PgOptions;
 use eventsource::{
     Activity, Aggregate, AppendRequest, Apply, ExpectedVersion, NewEvent, Projections, Repository, Token, ViewReader,
 };
 use sqlx::{Connection, PgConnection};
 
 use super::things::*;
+use crate::postgres::patient;
 use crate::wrapped::{Fault, Wrapped};
 
 #[derive(Aggregate, Default, Clone)]
@@ -142,7 +142,7 @@ async fn a_wait_ends_a_millisecond_after_the_view_has_moved_in_this_process() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_wait_for_what_the_view_does_not_fold_ends_when_nothing_can_come_before_it_any_more() {
     let database = crate::postgres::database().await;
-    let store = crate::postgres::store_in(&database, PgOptions::default()).await;
+    let store = crate::postgres::store_in(&database, patient()).await;
     let accounts = Repository::<Account>::new(store.clone());
     let reader = ViewReader::<Balance>::new(store.clone());
     // Over events of others, its checkpoint does not move for twenty minutes.

@@ -4,11 +4,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use eventsource::memory::MemoryStore;
-use eventsource::postgres::{PgOptions, PgStore};
+use eventsource::postgres::PgStore;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{Aggregate, Apply, DomainEvent, EventStore, Handle, Repository};
 use eventsource_test_cluster::Database;
 use serde::{Deserialize, Serialize};
+
+use crate::postgres::patient;
 
 #[derive(DomainEvent, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[event(name = "account.deposited", version = 1)]
@@ -79,7 +81,7 @@ pub(super) fn deposited(cents: u64) -> Deposited {
 /// A store on PostgreSQL with few connections: many tests run at a time.
 pub(super) async fn postgres(database: &Database) -> PgStore {
     PgStore::migrate(database.url()).await.unwrap();
-    PgStore::connect_with(database.url(), PgOptions::default().connections(4)).await.unwrap()
+    PgStore::connect_with(database.url(), patient().connections(4)).await.unwrap()
 }
 
 /// Runs a test on each kind of store.

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::time::Duration;
 
 use eventsource::memory::MemoryStore;
-use eventsource::postgres::PgOptions;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{
     AppendOutcome, AppendRequest, DomainEvent, EventSet, EventStore, Events, ExpectedVersion, NewEvent, Position, Read,
@@ -14,6 +13,7 @@ use eventsource::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::postgres::patient;
 use crate::wrapped::Wrapped;
 
 #[derive(DomainEvent, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
@@ -142,5 +142,5 @@ pub(super) async fn on_each(test: impl AsyncFn(Wrapped)) {
     let folder = tempfile::tempdir().unwrap();
     test(Wrapped::new(SqliteStore::open(folder.path().join("subscribed.db")).await.unwrap())).await;
     let database = crate::postgres::database().await;
-    test(Wrapped::new(crate::postgres::store_in(&database, PgOptions::default()).await)).await;
+    test(Wrapped::new(crate::postgres::store_in(&database, patient()).await)).await;
 }

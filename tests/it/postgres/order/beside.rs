@@ -1,6 +1,7 @@
 //! What is open beside the store and holds no reader back, and the prepared transaction that does.
 
 use super::*;
+use crate::postgres::patient;
 
 #[tokio::test]
 async fn an_unrelated_transaction_holds_no_reader_back() {
@@ -38,7 +39,7 @@ async fn a_connection_that_only_holds_locks_holds_no_reader_back() {
 #[tokio::test]
 async fn the_open_append_of_another_store_in_the_database_holds_no_reader_back() {
     let mut scene = Scene::new().await;
-    let other = Scene::on(database().await, PgOptions::default()).await;
+    let other = Scene::on(database().await, patient()).await;
     let neighbour = store_in(&scene.database, scene.options.clone().schema("neighbour")).await;
     let mut in_another_database = other.open().await;
     in_another_database.append("held").await;

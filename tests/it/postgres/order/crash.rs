@@ -4,6 +4,7 @@ use eventsource_test_cluster::{Cluster, PgBouncer};
 use tokio::task::block_in_place;
 
 use super::*;
+use crate::postgres::patient;
 
 /// How often a crash is tried: whether the numbers were flushed before is the server's affair, now and then.
 const CRASHES: usize = 5;
@@ -37,7 +38,7 @@ impl Scene {
 async fn a_reader_that_resumes_after_a_crash_skips_no_event_whose_number_is_given_again() {
     let cluster = cluster();
     let database = Database::create_on(&cluster).await.expect("creates");
-    let mut scene = Scene::on(database, PgOptions::default().connections(4)).await;
+    let mut scene = Scene::on(database, patient().connections(4)).await;
     let mut expected = scene.delivered().await;
     for crash in 1..=CRASHES {
         let last = scene.draw_and_crash(&cluster, &[]).await;
@@ -57,8 +58,8 @@ async fn a_reader_behind_a_pooler_that_outlives_a_crash_skips_no_event_whose_num
     let cluster = cluster();
     let bouncer = block_in_place(|| PgBouncer::builder().start(&cluster)).unwrap_or_else(|e| panic!("{e}"));
     let database = Database::create_on(&cluster).await.expect("creates");
-    let mut scene = Scene::on(database, PgOptions::default().connections(4)).await;
-    let pooled = PgOptions::default().pooled(true).connections(1);
+    let mut scene = Scene::on(database, patient().connections(4)).await;
+    let pooled = patient().pooled(true).connections(1);
     let pooled = PgStore::connect_with(&bouncer.url(scene.database.name()), pooled).await.expect("connects");
     let mut follower = Follower::new(Read::all());
     let mut expected = scene.delivered().await;

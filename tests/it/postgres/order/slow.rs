@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 
 use super::*;
+use crate::postgres::patient;
 
 /// Where the watermark's function waits.
 enum Gate {
@@ -141,7 +142,7 @@ async fn a_default_isolation_level_that_keeps_snapshots_makes_no_reader_skip() {
     scene.run(&format!("ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")).await;
     // For poolers, a read is one transaction.
     for pooled in [false, true] {
-        scene.options = PgOptions::default().connections(4).pooled(pooled);
+        scene.options = patient().connections(4).pooled(pooled);
         scene.store = scene.another().await;
         let seen = scene.delivered().await.len();
         let mut a = scene.open().await;
