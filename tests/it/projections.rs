@@ -2,6 +2,7 @@
 
 mod compared;
 mod custom;
+mod filled;
 mod killed;
 mod left_out;
 mod measured;

@@ -116,7 +116,7 @@ async fn serve_another(store: &impl ViewStore) {
 
 /// Builds a view from the first event to the last, and drops it again.
 async fn build<V: View>(store: &(impl ViewStore + Clone), events: usize) -> f64 {
-    let projections = Projections::new(store).view::<V>().batch(BATCH).switch_by_hand();
+    let projections = Projections::new(store).view::<V>().switch_by_hand();
     let statuses = projections.statuses();
     let (stop, stopped) = oneshot::channel::<()>();
     let built = rate(events, async {

@@ -110,6 +110,11 @@ impl<E: EventSet> Events<E> {
         }
     }
 
+    /// Whether there is a page behind this one.
+    pub(super) fn has_more(&self) -> bool {
+        self.ahead.is_some()
+    }
+
     /// What is read, with the names that are read.
     pub(super) fn read(&self) -> &Read {
         &self.read

@@ -22,12 +22,17 @@ use super::status::{Activity, Follows};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Where events never pause, whoever holds what was there so short a time ago has caught up.
 const NEAR: Duration = Duration::from_secs(1);
+/// For so long a batch is filled, and with so many events at most.
+const FILLING: Duration = Duration::from_millis(250);
+const FILLED: usize = 65_536;
 
 /// What is done with events.
 pub(super) trait Consumer: Send + Sync + 'static {
     type Event: EventSet;
     /// Nothing to do, by default.
     type Batch: Default + Send;
+    /// Whether it gains by large batches while it catches up.
+    const FILLS: bool = false;
 
     fn key(&self) -> CheckpointKey;
 
@@ -78,6 +83,8 @@ pub(super) struct Batches<E> {
     pub(super) saved: Checkpoint,
     /// Up to here, each event is a batch of its own.
     alone_until: Position,
+    /// Up to here, no batch is filled.
+    unfilled_until: Position,
     live: bool,
     look_at: Instant,
     /// The head at an earlier look, and when that was.
@@ -92,23 +99,28 @@ impl<E: EventSet> Batches<E> {
             owner_epoch: checkpoint.owner_epoch,
             saved: checkpoint,
             alone_until: Position(0),
+            unfilled_until: Position(0),
             live: false,
             look_at: Instant::now() + LOOK_EVERY,
             goal: None,
         }
     }
 
-    /// Goes back to what was saved, and from there event by event, until it has come as far as it was.
-    pub(super) fn one_by_one(&mut self, holder: &Holder, until: Position) {
+    /// Goes back to what was saved before a batch of so many, and from there in smaller ones, until it has come as far as
+    /// it was: after a filled one in those of always, then event by event.
+    pub(super) fn smaller(&mut self, holder: &Holder, events: usize, until: Position) {
         self.events = subscription(holder, self.saved);
-        self.alone_until = until;
+        match events > holder.options.batch && until > self.unfilled_until {
+            true => self.unfilled_until = until,
+            false => self.alone_until = until,
+        }
     }
 
     /// What is there, unless it is time to end, or to look what was asked of parked events.
-    pub(super) async fn next(
+    pub(super) async fn next<C: Consumer<Event = E>>(
         &mut self,
         holder: &mut Holder,
-        consumer: &impl Consumer<Event = E>,
+        consumer: &C,
         look_for_asked: Option<Instant>,
     ) -> Result<Next<E>, StoreError> {
         let mut batch: Vec<Recorded<E>> = Vec::new();
@@ -136,10 +148,20 @@ impl<E: EventSet> Batches<E> {
             }
         }
         // What is ready comes along, and all parts of what was one event.
-        let is_alone = batch.first().is_some_and(|first| first.position <= self.alone_until);
-        let most = if is_alone { 1 } else { holder.options.batch };
+        let first = batch.first().map_or(Position(0), |first| first.position);
+        let fills = C::FILLS && holder.options.fill && !self.live && first > self.alone_until.max(self.unfilled_until);
+        let most = match first <= self.alone_until {
+            true => 1,
+            false if fills => FILLED,
+            false => holder.options.batch,
+        };
+        let filled_at = Instant::now() + FILLING;
         while batch.len() < most || batch.last().is_some_and(|last| last.part < last.parts) {
-            match self.events.next().now_or_never() {
+            let next = match fills && self.events.has_more() {
+                true => tokio::time::timeout_at(filled_at, self.events.next()).await.ok(),
+                false => self.events.next().now_or_never(),
+            };
+            match next {
                 Some(Ok(Some(event))) => batch.push(event),
                 // An error is told again when there is nothing else to do.
                 _ => break,

@@ -49,7 +49,7 @@ const LEASE: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// How long code of one's own may fail.
 const RETRY: Duration = Duration::from_secs(30);
-/// Events of one batch at most.
+/// Events of one batch at most, unless it is filled.
 const BATCH: usize = 1_000;
 
 /// Runs projections: what is stored already, and then each event as it comes.
@@ -108,6 +108,8 @@ struct Options {
     retry: Duration,
     on_error: OnError,
     batch: usize,
+    /// Whether views fill their batches while they catch up.
+    fill: bool,
     switch_by_hand: bool,
 }
 
@@ -137,6 +139,7 @@ impl<S: ViewStore + Clone> Projections<S> {
             retry: RETRY,
             on_error: OnError::Stop,
             batch: BATCH,
+            fill: true,
             switch_by_hand: false,
         };
         let statuses = Statuses::new(Arc::new(store.clone()));
@@ -226,10 +229,12 @@ impl<S: ViewStore + Clone> Projections<S> {
         self
     }
 
-    /// At most this many events in one transaction: 1,000 if not set, from 1 to 10,000. As long as fewer are there,
-    /// a batch is what is there.
+    /// At most this many events in one transaction, from 1 to 10,000. As long as fewer are there, a batch is what is there.
+    ///
+    /// If not set, it is 1,000; and while a view catches up, as many as come within a quarter of a second, at most 65,536:
+    /// a row that many of them touch is written once.
     pub fn batch(mut self, events: usize) -> Self {
-        self.options.batch = events.clamp(1, 10_000);
+        (self.options.batch, self.options.fill) = (events.clamp(1, 10_000), false);
         self
     }
 

@@ -84,7 +84,7 @@ impl<C: Consumer> Running<C> {
                 }
                 Err(Trouble::OfEvents(error)) => {
                     holder.status.failed(&error);
-                    batches.one_by_one(holder, last.0);
+                    batches.smaller(holder, count, last.0);
                     continue;
                 }
             };

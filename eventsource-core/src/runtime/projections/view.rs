@@ -40,6 +40,7 @@ impl<V: View> Folding<V> {
 impl<V: View> Consumer for Folding<V> {
     type Event = V::Event;
     type Batch = ViewBatch<V>;
+    const FILLS: bool = true;
 
     fn key(&self) -> CheckpointKey {
         self.table.checkpoint_key()

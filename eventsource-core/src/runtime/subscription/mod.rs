@@ -199,6 +199,11 @@ impl<E: EventSet> Subscription<E> {
         stream::unfold(Some(self), next).boxed()
     }
 
+    /// Whether the next event, if it is not there yet, is on its way: what is stored has not been read to its end.
+    pub(super) fn has_more(&self) -> bool {
+        self.live.is_none() && self.events.has_more()
+    }
+
     async fn go_on(&mut self) -> Result<Option<Recorded<E>>, StoreError> {
         self.patience.pause().await;
         if self.events.read().names.is_empty() {
