@@ -16,7 +16,7 @@ const MOST_WAITING: usize = 100_000;
 /// A message broker in memory: for tests, and for services in one process. Clones share it.
 ///
 /// Messages go to every queue that is [bound](Self::bind) when they are published, as in a topic exchange of RabbitMQ. They are
-/// gone with the process, so it gives no more than a relay without a broker would.
+/// gone with the process.
 ///
 /// ```
 /// use eventsource::memory::MemoryBroker;
