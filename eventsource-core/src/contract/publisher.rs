@@ -6,7 +6,7 @@ use crate::words::message::Message;
 /// Somebody who takes messages and keeps them for others: the client of a message broker.
 ///
 /// `eventsource-rabbitmq` has one, [`MemoryBroker`](crate::memory::MemoryBroker) is one for tests and for services in one
-/// process. The rules of [`testing::conformance::publishers`](crate::testing::conformance) say whether yours keeps what is
+/// process. The rules of `testing::conformance::publishers` say whether yours keeps what is
 /// promised here.
 ///
 /// ```
