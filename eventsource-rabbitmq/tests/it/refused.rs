@@ -60,6 +60,18 @@ async fn what_goes_to_no_queue_is_refused_if_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn what_comes_behind_a_refused_message_of_its_stream_is_not_sent() {
+    let server = shared().await;
+    let queue = Queue::new(server, "behind", "order.#").await;
+    let strict = RabbitMq::new(&server.url(), "behind").unwrap().refuse_unroutable();
+    let (first, mut second, mut of_another) = (message("nobody"), message("order.paid"), message("order.placed"));
+    (second.id, of_another.id, of_another.subject) = ("second".into(), "another".into(), "order-18".into());
+    strict.publish(&[first, second]).await.unwrap_err();
+    strict.publish(&[of_another]).await.unwrap();
+    assert_eq!(queue.next().await.0.id, "another");
+}
+
+#[tokio::test]
 async fn an_exchange_with_other_settings_is_waited_for_and_named() {
     let server = shared().await;
     let connection = Connection::connect(&server.url(), ConnectionProperties::default()).await.unwrap();
