@@ -38,7 +38,7 @@ impl Outage {
     }
 
     /// A delivery has succeeded.
-    pub(super) fn is_over(self) {
+    pub(super) fn ends(self) {
         if let Some(began) = self.began {
             tracing::info!(failed_for = ?began.elapsed(), "what waited was delivered");
         }

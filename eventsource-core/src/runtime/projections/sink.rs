@@ -173,7 +173,7 @@ impl<K: Sink> Consumer for Delivering<K> {
                 }
             }
         }
-        outage.is_over();
+        outage.ends();
         match &unparked[..] {
             [] => holder.steadily(|| holder.store.save_checkpoint(key, *to)).await,
             unparked => holder.steadily(|| holder.store.unpark(key, to.owner_epoch, unparked)).await,
