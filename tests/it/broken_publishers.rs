@@ -65,13 +65,14 @@ impl Broken {
         let queue = inner.bind("#").unwrap();
         let (stopped, started, kept) = (inner.clone(), inner.clone(), queue.clone());
         let stop = move || {
-            stopped.stop();
-            if defect == ForgetsWhenDown {
-                empty(&kept);
-            }
-            std::future::ready(())
+            ready(|| {
+                stopped.stop();
+                if defect == ForgetsWhenDown {
+                    empty(&kept);
+                }
+            })
         };
-        let start = move || std::future::ready(started.start());
+        let start = move || ready(|| started.start());
         let broken = Self {
             inner,
             defect,
@@ -146,6 +147,11 @@ impl Publisher for Broken {
     }
 }
 
+fn ready(work: impl FnOnce()) -> std::future::Ready<()> {
+    work();
+    std::future::ready(())
+}
+
 fn empty(queue: &MemoryQueue) {
     while let Some(delivery) = queue.next().now_or_never() {
         delivery.done();
@@ -177,8 +183,8 @@ async fn the_broker_in_memory_passes_the_book_for_publishers() {
         let broker = MemoryBroker::new();
         let queue = broker.bind("#").unwrap();
         let (stopped, started) = (broker.clone(), broker.clone());
-        let stop = move || std::future::ready(stopped.stop());
-        Fixture::new(broker, queue).with_outage(stop, move || std::future::ready(started.start()))
+        let stop = move || ready(|| stopped.stop());
+        Fixture::new(broker, queue).with_outage(stop, move || ready(|| started.start()))
     })
     .await;
 }

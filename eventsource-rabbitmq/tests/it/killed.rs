@@ -37,6 +37,8 @@ impl Publication for Moves {
 
 const KILLS: usize = 2;
 const STREAMS: u64 = 20;
+/// Some thousand events in all, of which each is confirmed.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// One event for each of many streams; some payloads are so large that the server keeps them apart from the others.
 async fn append_round(store: &SqliteStore, round: u64) {
@@ -69,7 +71,7 @@ async fn a_server_that_is_killed_in_the_middle_loses_nothing_and_keeps_the_order
             while appends.load(SeqCst) {
                 round += 1;
                 append_round(&store, round).await;
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(PAUSE).await;
             }
         }
     });
