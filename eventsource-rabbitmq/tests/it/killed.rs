@@ -16,7 +16,7 @@ use eventsource_test_cluster::RabbitMq as Server;
 use serde::{Deserialize, Serialize};
 
 use crate::queue::Queue;
-use crate::until;
+use crate::{PATIENCE, until};
 
 #[derive(DomainEvent, Serialize, Deserialize)]
 #[event(name = "account.moved", version = 1)]
@@ -108,10 +108,16 @@ async fn a_server_that_is_killed_in_the_middle_loses_nothing_and_keeps_the_order
         wanted.entry(event.stream.to_string()).or_default().push(event.idempotency_key());
     }
     let count: usize = wanted.values().map(Vec::len).sum();
-    until("all have arrived", async || {
-        consumed.lock().unwrap().iter().map(|received| &received.id).collect::<HashSet<_>>().len() >= count
-    })
-    .await;
+    let arrived = || consumed.lock().unwrap().iter().map(|received| received.id.clone()).collect::<HashSet<_>>();
+    let all_arrived = async {
+        while arrived().len() < count {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, all_arrived).await.is_err() {
+        let missing: Vec<_> = wanted.values().flatten().filter(|id| !arrived().contains(*id)).take(3).collect();
+        panic!("{} of {count} have arrived, {missing:?} have not; {:?}", arrived().len(), statuses.all());
+    }
     assert_eq!(statuses.all()[0].failing_since, None);
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();

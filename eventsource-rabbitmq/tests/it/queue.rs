@@ -12,6 +12,9 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, Consumer, ExchangeKind};
 use tokio::sync::Mutex;
 
+/// After that it makes its connection anew: one that is lost may not be told.
+const LISTENS: Duration = Duration::from_secs(10);
+
 pub(crate) struct Queue {
     url: String,
     name: String,
@@ -36,9 +39,9 @@ impl Queue {
     pub(crate) async fn next(&self) -> (Received, BasicProperties) {
         let mut open = self.open.lock().await;
         loop {
-            match self.next_of(&mut open).await {
-                Ok(received) => return received,
-                Err(_) => {
+            match tokio::time::timeout(LISTENS, self.next_of(&mut open)).await {
+                Ok(Ok(received)) => return received,
+                _ => {
                     *open = None;
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -52,13 +55,15 @@ impl Queue {
     ) -> Result<(Received, BasicProperties), lapin::Error> {
         if open.is_none() {
             let (connection, channel) = self.connect().await?;
-            let (options, all) = (BasicConsumeOptions::default(), FieldTable::default());
+            // Exclusive: no other connection of its own may hold messages that come before.
+            let (options, all) = (BasicConsumeOptions { exclusive: true, ..Default::default() }, FieldTable::default());
             let consumer = channel.basic_consume(self.name.as_str().into(), "".into(), options, all).await?;
             *open = Some((connection, consumer));
         }
         let (_, consumer) = open.as_mut().unwrap();
         let delivery = consumer.next().await.unwrap_or_else(|| Err(lapin::ErrorKind::MissingHeartbeatError.into()))?;
-        delivery.ack(BasicAckOptions::default()).await?;
+        // It has arrived, whatever the server hears of that.
+        let _ = delivery.ack(BasicAckOptions::default()).await;
         let properties = delivery.properties;
         let id = properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default();
         Ok((Received { id, routing_key: delivery.routing_key.to_string(), body: delivery.data }, properties))
