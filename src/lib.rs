@@ -54,6 +54,7 @@
 //! | answer questions about many aggregates | [`guide::views`] |
 //! | show people what they have just changed | [`guide::consistency`] |
 //! | do other work on events: tables of your own, mails, messages | [`guide::projections`] |
+//! | tell other systems, through a message broker | [`guide::integration`] |
 //! | change such an answer, while it is asked for | [`guide::rebuilding`] |
 //! | test decisions | [`guide::testing`] |
 //! | run it on SQLite | [`guide::operating`] |
@@ -72,6 +73,7 @@
 //! | [`View`], [`Fold`], [`Keys`] | what you write: a row of a table, and what events change in it |
 //! | [`ViewReader`], [`LiveView`] | the rows of a view: from its table, or folded when they are asked for, also as of the past |
 //! | [`Projection`], [`Sink`] | what you write: work on events in the store's transactions, and outside of it |
+//! | [`Publication`], [`Relay`], [`CloudEvent`], [`Publisher`] | what you write: what is published; a sink that publishes it, as what, and to which broker |
 //! | [`Projections`], [`Statuses`], [`Progress`] | views, projections and sinks that run, each by one owner among all processes; how they do, and how far they are behind |
 //! | [`InlineViews`], [`StoreWithViews`], [`InlineView`] | views of one row for each stream, folded in the append's own transaction |
 //! | [`compare_views`], [`Compared`], [`RowDifference`] | what two tables of a view do not hold alike |
@@ -85,8 +87,8 @@
 //! - It does not notice that you changed the fields of an event without raising its version, unless the package
 //!   has a file `events.lock` (see [`EventSchema`] and [`schema_lock!`]). It always notices a missing step between
 //!   versions, and both while compiling.
-//! - It sends nothing by itself. A [`Sink`] tells your code of events, at least once; the client of a mail server or a broker is
-//!   yours, and so is passing over what the other side got twice.
+//! - It sends mails to nobody. A [`Sink`] tells your code of events, at least once, and a [`Relay`] publishes them to a broker; the client
+//!   of a mail server is yours, and so is passing over what the other side got twice, for which there is `eventsource-inbox`.
 //! - It does not encrypt. `Debug` of a generated event enum prints no payload unless asked to; what you
 //!   put into an event is stored as JSON that everybody with the file can read.
 //! - It does not call the world from a decision. Do that before, and pass the result in.

@@ -7,7 +7,7 @@ pub use crate::folding::decoding::{
     Decoding, Part, Step, current, from_previous, from_raw_steps, no_such_version, part,
 };
 pub use crate::folding::domain_event::{DomainEvent, UpcastFrom};
-pub use crate::folding::encoding::{EncodeError, Encoded, downcast, downcast_to_previous};
+pub use crate::folding::encoding::{EncodeAs, EncodeError, Encoded, downcast, downcast_to_previous};
 pub use crate::folding::event_set::{Decoded, EventDescriptor, EventSet, Parts};
 pub use crate::folding::field_step::{change_back, change_field};
 pub use crate::folding::golden::{GoldenOf, OnlyRead};

@@ -185,7 +185,10 @@ fn empty_set(set: &Set) -> TokenStream {
                 ::core::unreachable!()
             }
 
-            fn __encode(&self) -> ::core::result::Result<__eventsource::Encoded, __eventsource::EncodeError> {
+            fn __encode(
+                &self,
+                _: __eventsource::EncodeAs,
+            ) -> ::core::result::Result<__eventsource::Encoded, __eventsource::EncodeError> {
                 ::core::unreachable!()
             }
         }

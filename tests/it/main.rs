@@ -1,6 +1,7 @@
 //! Every integration test, in one binary: one module per feature, test names are sentences.
 
 mod bank;
+mod broken_publishers;
 mod broken_stores;
 mod catalog;
 mod conformance;

@@ -8,6 +8,7 @@ mod left_out;
 mod measured;
 mod owners;
 mod rebuilt;
+mod relay;
 mod serving;
 mod sinks;
 mod status;

@@ -38,6 +38,8 @@ fn sources() -> Vec<PathBuf> {
         "eventsource-schema/src",
         "eventsource-sqlite/src",
         "eventsource-postgres/src",
+        "eventsource-rabbitmq/src",
+        "eventsource-inbox/src",
         "tests/cluster/src",
         "examples",
     ];
@@ -120,7 +122,10 @@ fn nothing_is_left_undone_in_the_sources() {
         .iter()
         .map(|mark| mark.replace('|', ""))
         .collect();
-    let tests = ["tests", "cargo-eventsource/tests", "benches"].iter().flat_map(|folder| files(folder, &[".rs"]));
+    let tests =
+        ["tests", "cargo-eventsource/tests", "eventsource-rabbitmq/tests", "eventsource-inbox/tests", "benches"]
+            .iter()
+            .flat_map(|folder| files(folder, &[".rs"]));
     for path in sources().into_iter().chain(tests) {
         let text = text(&path);
         for mark in &marks {
@@ -137,6 +142,8 @@ fn every_guarantee_names_a_test_that_exists() {
         "eventsource-core/src",
         "eventsource-sqlite/src",
         "eventsource-derive/src",
+        "eventsource-rabbitmq/tests",
+        "eventsource-inbox/tests",
     ]
     .iter()
     .flat_map(|folder| files(folder, &[".rs"]))

@@ -11,6 +11,7 @@ pub(crate) mod inline;
 pub(crate) mod load;
 pub(crate) mod owned;
 pub(crate) mod parking;
+pub(crate) mod publisher;
 pub(crate) mod read;
 pub(crate) mod scan_parts;
 pub(crate) mod snapshot;

@@ -21,6 +21,16 @@ pub struct Encoded {
     data: Vec<u8>,
 }
 
+/// In which version an event is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+pub enum EncodeAs {
+    /// In the one that is stored: an older one while `write` says so.
+    Stored,
+    /// In that of its type.
+    Current,
+}
+
 /// An event that JSON cannot hold, or would not give back as it was.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot store event `{name}`: {reason}")]
@@ -31,14 +41,22 @@ pub struct EncodeError {
 }
 
 impl Encoded {
-    /// Encodes an event as JSON, unless an older version is written in its place.
+    /// Encodes an event as JSON, unless an older version is to be stored in its place.
     pub fn json<E: Written>(
-        stored_as: &EventDescriptor,
+        described: &EventDescriptor,
         event: &E,
-        older: Option<Result<Self, EncodeError>>,
+        encode_as: EncodeAs,
+        older: impl FnOnce(&E) -> Option<Result<Self, EncodeError>>,
     ) -> Result<Self, EncodeError> {
-        let EventDescriptor { name, version, .. } = *stored_as;
+        let EventDescriptor { name, version, .. } = *described;
+        let older = if encode_as == EncodeAs::Stored { older(event) } else { None };
         older.unwrap_or_else(|| Self::payload(name, version, event))
+    }
+
+    /// An event in the version of its type, as others get it: name, version and JSON.
+    pub(crate) fn current<S: EventSet>(event: &S) -> Result<(&'static str, u32, Vec<u8>), StoreError> {
+        let encoded = event.__encode(EncodeAs::Current).map_err(|error| StoreError::encode(error.to_string()))?;
+        Ok((encoded.name, encoded.schema_version, encoded.data))
     }
 
     fn payload<T: Serialize>(name: &'static str, schema_version: u32, event: &T) -> Result<Self, EncodeError> {
@@ -70,7 +88,7 @@ where
     New: DomainEvent,
 {
     let old = Old::downcast_from(new).map_err(|error| no_older::<New>(&error))?;
-    Encoded::json(&Old::DESCRIPTOR, &old, old.__downcast())
+    Encoded::json(&Old::DESCRIPTOR, &old, EncodeAs::Stored, Old::__downcast)
 }
 
 fn no_older<E: DomainEvent>(error: &BoxError) -> EncodeError {
@@ -95,7 +113,7 @@ impl NewEvent {
     /// # Ok::<(), eventsource::StoreError>(())
     /// ```
     pub fn encode<S: EventSet>(event: &S) -> Result<Self, StoreError> {
-        let encoded = event.__encode().map_err(|error| StoreError::encode(error.to_string()))?;
+        let encoded = event.__encode(EncodeAs::Stored).map_err(|error| StoreError::encode(error.to_string()))?;
         Ok(Self::new(encoded.name, encoded.schema_version, encoded.data))
     }
 }

@@ -12,7 +12,7 @@ use crate::words::stream::StreamId;
 
 use super::decoding::{self, Decoding};
 use super::domain_event::DomainEvent;
-use super::encoding::{EncodeError, Encoded};
+use super::encoding::{EncodeAs, EncodeError, Encoded};
 
 /// A closed set of events: what an aggregate folds, or what a projection consumes.
 ///
@@ -50,7 +50,7 @@ pub trait EventSet: Sized + Send + Sync + 'static {
     fn __decode(decoding: &Decoding<'_>, payload: &[u8]) -> Result<Decoded<Self>, Fault>;
 
     #[doc(hidden)]
-    fn __encode(&self) -> Result<Encoded, EncodeError>;
+    fn __encode(&self, encode_as: EncodeAs) -> Result<Encoded, EncodeError>;
 }
 
 /// What one event of a set is stored as.
@@ -128,8 +128,8 @@ impl<E: DomainEvent + Serialize> EventSet for E {
         unknown::<Self>()
     }
 
-    fn __encode(&self) -> Result<Encoded, EncodeError> {
-        Encoded::json(&E::DESCRIPTOR, self, self.__downcast())
+    fn __encode(&self, encode_as: EncodeAs) -> Result<Encoded, EncodeError> {
+        Encoded::json(&E::DESCRIPTOR, self, encode_as, E::__downcast)
     }
 }
 

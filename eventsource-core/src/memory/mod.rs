@@ -1,5 +1,6 @@
-//! A store in memory: for tests, for trying things out, and the worked example for store authors.
+//! A store in memory: for tests, for trying things out, and the worked example for store authors; and a broker beside it.
 
+mod broker;
 mod checkpoints;
 mod import;
 mod inline;
@@ -29,6 +30,7 @@ use crate::words::clock::Clock;
 use crate::words::error::StoreError;
 use crate::words::stream::{Position, StreamId};
 
+pub use broker::{MemoryBroker, MemoryDelivery, MemoryQueue};
 use log::Log;
 pub use transactions::Kept;
 use transactions::Transactions;

@@ -12,6 +12,7 @@ pub(crate) mod live_view;
 mod newest;
 pub(crate) mod options;
 pub(crate) mod projections;
+pub(crate) mod relay;
 pub(crate) mod repository;
 pub(crate) mod retry;
 pub(crate) mod snapshot_check;

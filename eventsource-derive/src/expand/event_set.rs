@@ -13,7 +13,7 @@ pub(crate) fn expand(set: &Set) -> TokenStream {
     let events: Vec<_> = set.members.iter().map(|member| event(&member.event)).collect();
     let encode = set.members.iter().zip(&events).map(|(Member { variant, event: ty }, event)| {
         let (value, json) = (local("event", mark(ty)), on(mark(ty), quote!(__eventsource::Encoded::json)));
-        quote!(Self::#variant(#value) => #json(&#event::DESCRIPTOR, #value, #event::__downcast(#value)))
+        quote!(Self::#variant(#value) => #json(&#event::DESCRIPTOR, #value, encode_as, #event::__downcast))
     });
     let (checks, conversions) = (checks(set), conversions(set));
     quote! {
@@ -39,7 +39,10 @@ pub(crate) fn expand(set: &Set) -> TokenStream {
                 parts.finish(decoding)
             }
 
-            fn __encode(&self) -> ::core::result::Result<__eventsource::Encoded, __eventsource::EncodeError> {
+            fn __encode(
+                &self,
+                encode_as: __eventsource::EncodeAs,
+            ) -> ::core::result::Result<__eventsource::Encoded, __eventsource::EncodeError> {
                 match self {
                     #(#encode,)*
                 }

@@ -1,4 +1,4 @@
-//! Finds the programs of PostgreSQL and pgbouncer where packages put them.
+//! Finds the programs of PostgreSQL, pgbouncer and RabbitMQ where packages put them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,6 +25,11 @@ tests that only need a database also take DATABASE_URL, a server of yours and a 
 const NO_BOUNCER: &str = "\
 no pgbouncer is on PATH or where packages put it; run scripts/test, or install it:
   apt-get install pgbouncer, dnf install pgbouncer, or brew install pgbouncer";
+/// Before PATH: what Debian has there runs the server as a user of its own.
+const RABBITS: [&str; 3] = ["/usr/lib/rabbitmq/bin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin"];
+const NO_RABBIT: &str = "\
+no RabbitMQ (rabbitmq-server) is where packages put it or on PATH; run scripts/test, or install it:
+  apt-get install rabbitmq-server, dnf install rabbitmq-server, or brew install rabbitmq";
 
 /// The programs of one PostgreSQL.
 #[derive(Debug)]
@@ -63,6 +68,13 @@ pub(crate) fn pgbouncer() -> Result<(PathBuf, (u32, u32)), Error> {
     let major = number(&said, "PgBouncer")?;
     let minor = number(&said, &format!("PgBouncer {major}."))?;
     Ok((program, (major, minor)))
+}
+
+/// RabbitMQ's program.
+pub(crate) fn rabbitmq() -> Result<PathBuf, Error> {
+    let places = RABBITS.map(PathBuf::from).into_iter().chain(path());
+    let found = places.map(|folder| folder.join("rabbitmq-server")).find(|program| program.is_file());
+    found.ok_or_else(|| Error::new(NO_RABBIT))
 }
 
 fn path() -> Vec<PathBuf> {

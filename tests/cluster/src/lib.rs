@@ -1,7 +1,8 @@
-//! Servers for tests and benchmarks: throw-away PostgreSQL clusters, databases, pgbouncer, and a network that can be bad.
+//! Servers for tests and benchmarks: throw-away PostgreSQL clusters, databases, pgbouncer, RabbitMQ, and a network that can be
+//! bad.
 //!
-//! All of it is gone when the process ends, in whatever way it ends. [`Cluster`], [`PgBouncer`] and [`Proxy`] block
-//! while they start and stop (a second at most); only [`Database::create`] is asynchronous.
+//! All of it is gone when the process ends, in whatever way it ends. [`Cluster`], [`PgBouncer`], [`RabbitMq`] and
+//! [`Proxy`] block while they start and stop (a second at most, RabbitMQ some seconds); only [`Database::create`] is asynchronous.
 
 mod binaries;
 mod bouncer;
@@ -11,6 +12,7 @@ mod directory;
 mod error;
 mod guard;
 mod proxy;
+mod rabbit;
 mod random;
 mod settings;
 mod url;
@@ -20,3 +22,4 @@ pub use cluster::{Cluster, ClusterBuilder};
 pub use database::Database;
 pub use error::Error;
 pub use proxy::Proxy;
+pub use rabbit::RabbitMq;

@@ -138,7 +138,11 @@ impl Holder {
 
     /// Whether what the store failed in is to be tried again, after a pause: not when it is time to end.
     pub(super) fn try_again(&self, patience: &mut Patience, error: &StoreError) -> bool {
-        let again = error.is_transient() && !self.is_shut_down() && patience.allows(self.options.patience, error);
+        self.try_again_for(patience, self.options.patience, error)
+    }
+
+    fn try_again_for(&self, patience: &mut Patience, limit: Duration, error: &StoreError) -> bool {
+        let again = error.is_transient() && !self.is_shut_down() && patience.allows(limit, error);
         if again {
             self.status.failed(error);
         }
@@ -147,8 +151,13 @@ impl Holder {
 
     /// The same for what code of somebody else's failed in: the world beyond it may be better soon.
     pub(super) fn try_work_again(&self, patience: &mut Patience, error: &StoreError) -> bool {
+        self.try_work_again_for(patience, self.options.patience, error)
+    }
+
+    /// The same, where what is out of reach is not the store and may be so for another time.
+    pub(super) fn try_work_again_for(&self, patience: &mut Patience, limit: Duration, error: &StoreError) -> bool {
         if error.is_transient() {
-            return self.try_again(patience, error);
+            return self.try_again_for(patience, limit, error);
         }
         let is_final = error.is_fenced() || error.is_closed() || error.is_invalid();
         let again = !is_final && !self.is_shut_down() && patience.allows(self.options.retry, error);

@@ -4,6 +4,7 @@ mod consumer;
 pub(crate) mod custom;
 mod holder;
 mod meter;
+mod outage;
 pub(crate) mod parked_events;
 mod parking;
 mod progress;

@@ -1,5 +1,7 @@
 //! Sinks: what lies outside the store and is told of events, at least once.
 
+use std::time::Duration;
+
 use futures::FutureExt;
 
 use crate::contract::checkpoint::{Checkpoint, CheckpointKey};
@@ -13,6 +15,7 @@ use crate::words::event::Recorded;
 
 use super::consumer::Consumer;
 use super::holder::Holder;
+use super::outage::Outage;
 use super::parking::Sieve;
 
 /// Something outside the store that is told of events: a message broker, a mail server, another database.
@@ -69,15 +72,22 @@ pub trait Sink: Send + Sync + 'static {
     /// With which events it begins on a store that it has not been told of yet.
     const START: SinkStart = SinkStart::Now;
 
+    /// For how long it is tried again while what it tells is out of reach, which is when it fails with a [`StoreError`] that
+    /// is [transient](StoreError::is_transient): as long as [`Projections::patience`] says, if `None`. Meanwhile nothing is
+    /// lost, [`ProjectionStatus::failing_since`] tells of it, and a warning in the log.
+    ///
+    /// [`Projections::patience`]: crate::Projections::patience
+    /// [`ProjectionStatus::failing_since`]: crate::ProjectionStatus::failing_since
+    const PATIENCE: Option<Duration> = None;
+
     /// Tells of these events: one or more, in order of position, all parts of a split event together.
     ///
     /// After an error the same events are delivered again, as long as [`Projections::retry`] says, and then the sink stops; a
-    /// [`StoreError`] that is [transient](StoreError::is_transient) is tried again as long as [`Projections::patience`]
+    /// [`StoreError`] that is [transient](StoreError::is_transient) is tried again as long as [`PATIENCE`](Self::PATIENCE)
     /// says. While it takes long, the sink stays with its owner; one that hangs, hangs: give calls a time-out. It is
     /// dropped in the middle when somebody else has taken over.
     ///
     /// [`Projections::retry`]: crate::Projections::retry
-    /// [`Projections::patience`]: crate::Projections::patience
     fn deliver(
         &self,
         events: &[Recorded<Self::Event>],
@@ -147,19 +157,23 @@ impl<K: Sink> Consumer for Delivering<K> {
     ) -> Result<(), StoreError> {
         let Advance { key, to, unparked, .. } = advance;
         let mut patience = Patience::new();
+        let limit = K::PATIENCE.unwrap_or(holder.options.patience);
+        let mut outage = Outage::none(holder.status.clone());
         while !events.is_empty() {
             let delivery = async {
                 patience.pause().await;
-                self.0.deliver(&events, FencingToken(to.owner_epoch)).await.map_err(failed::<K>)
+                Ok(self.0.deliver(&events, FencingToken(to.owner_epoch)).await.map_err(failed::<K>))
             };
-            match holder.hold_while(delivery).await {
-                Err(error) if holder.try_work_again(&mut patience, &error) => {}
+            // What fails in holding on to it was tried again there.
+            match holder.hold_while(delivery).await? {
+                Err(error) if holder.try_work_again_for(&mut patience, limit, &error) => outage.goes_on(&error),
                 delivered => {
                     delivered?;
                     break;
                 }
             }
         }
+        outage.ends();
         match &unparked[..] {
             [] => holder.steadily(|| holder.store.save_checkpoint(key, *to)).await,
             unparked => holder.steadily(|| holder.store.unpark(key, to.owner_epoch, unparked)).await,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::contract::checkpoint::CheckpointKey;
@@ -57,6 +58,8 @@ pub struct ProjectionStatus {
     pub parked: u64,
     /// The last error, which it may have got over.
     pub last_error: Option<String>,
+    /// For a sink: since when all that it tries to deliver fails; none while it can deliver.
+    pub failing_since: Option<DateTime<Utc>>,
 }
 
 /// How all projections of a process do; clones show the same.
@@ -168,6 +171,7 @@ impl Statuses {
             skipped: 0,
             parked: 0,
             last_error: None,
+            failing_since: None,
         };
         let mut lines = self.lock();
         lines.push(Line { status, follows, rates: [Rate::new(), Rate::new()], meter: meter.clone() });
@@ -253,6 +257,11 @@ impl Entry {
             self.meter.retried()
         }
         self.noted(error);
+    }
+
+    /// Nothing can be delivered since then, or it can again.
+    pub(super) fn fails_since(&self, since: Option<DateTime<Utc>>) {
+        self.change(|line| line.status.failing_since = since);
     }
 
     /// An error after which the same is not tried again.

@@ -39,6 +39,7 @@ mod names;
 mod order;
 mod pages;
 mod parking;
+pub mod publishers;
 mod racing;
 mod scopes;
 mod sizes;

@@ -1,4 +1,4 @@
-//! A rule: a sentence, and how to see whether a store breaks it.
+//! A rule: a sentence, and how to see whether a store, or what else there are rules for, breaks it.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,29 +10,36 @@ use crate::words::name::NameError;
 
 use super::fixture::Fixture;
 
-/// A store that has not answered by then hangs.
+/// Whoever has not answered by then hangs.
 const TIME_FOR_A_RULE: Duration = Duration::from_secs(300);
 
-type Run = for<'f> fn(&'f Fixture) -> BoxFuture<'f, Checked>;
+type Run<F> = for<'f> fn(&'f F) -> BoxFuture<'f, Checked>;
 
-/// One promise of a store.
-#[derive(Clone, Copy)]
+/// One promise: of a store, or of what else a fixture of the type `F` holds.
 #[non_exhaustive]
-pub struct Rule {
+pub struct Rule<F = Fixture> {
     /// The promise, as a sentence in the form of a test's name.
     pub name: &'static str,
-    run: Run,
+    run: Run<F>,
 }
 
-impl Rule {
-    pub(super) const fn new(name: &'static str, run: Run) -> Self {
+impl<F> Copy for Rule<F> {}
+
+impl<F> Clone for Rule<F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F: Send + Sync + 'static> Rule<F> {
+    pub(super) const fn new(name: &'static str, run: Run<F>) -> Self {
         Self { name, run }
     }
 
-    /// Runs the rule on a fresh, empty store; the error says how it is broken.
+    /// Runs the rule on what is fresh and empty; the error says how it is broken.
     ///
-    /// A store that panics, or gives no answer within 5 minutes, breaks the rule.
-    pub async fn check(&self, fixture: Fixture) -> Result<(), String> {
+    /// Whoever panics, or gives no answer within 5 minutes, breaks the rule.
+    pub async fn check(&self, fixture: F) -> Result<(), String> {
         let run = self.run;
         let mut task = tokio::spawn(async move { run(&fixture).await });
         match tokio::time::timeout(TIME_FOR_A_RULE, &mut task).await {
@@ -46,7 +53,7 @@ impl Rule {
     }
 }
 
-impl fmt::Debug for Rule {
+impl<F> fmt::Debug for Rule<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Rule({})", self.name)
     }
@@ -92,7 +99,10 @@ macro_rules! ensure_eq {
 /// The rules of a theme, named as their functions are.
 macro_rules! rules {
     ($($rule:ident),* $(,)?) => {
-        pub(super) fn rules() -> Vec<$crate::testing::conformance::rule::Rule> {
+        rules!(for super::fixture::Fixture: $($rule),*);
+    };
+    (for $fixture:ty: $($rule:ident),* $(,)?) => {
+        pub(super) fn rules() -> Vec<$crate::testing::conformance::rule::Rule<$fixture>> {
             vec![$($crate::testing::conformance::rule::Rule::new(stringify!($rule), |fixture| Box::pin($rule(fixture)))),*]
         }
     };

@@ -5,6 +5,7 @@ mod cluster;
 mod database;
 mod killed;
 mod proxy;
+mod rabbit;
 
 use sqlx::{Connection, PgConnection};
 
