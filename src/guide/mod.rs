@@ -13,6 +13,7 @@
 //! 11. [`operating`]: SQLite in production
 //! 12. [`postgres`]: PostgreSQL in production
 //! 13. [`store_authors`]: writing a store
+//! 14. [`web`]: versions, commands and questions through HTTP
 //!
 //! Every block of Rust on these pages is compiled and run by the tests.
 
@@ -60,3 +61,6 @@ pub mod postgres {}
 
 #[doc = include_str!("store_authors.md")]
 pub mod store_authors {}
+
+#[doc = include_str!("web.md")]
+pub mod web {}

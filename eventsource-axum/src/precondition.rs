@@ -1,0 +1,77 @@
+//! What a request demands of the aggregate before anything is done: `If-Match` and `If-None-Match`.
+
+use eventsource_core::{Aggregate, Conflict, ExpectedVersion, Repository, StoreError, Version};
+use http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderValue, StatusCode};
+
+use crate::Problem;
+use crate::etag::{EntityTag, entity_tags};
+
+/// What a request demands of the aggregate before anything is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Precondition {
+    /// `If-Match: *`
+    Exists,
+    /// `If-None-Match: *`
+    IsNew,
+    /// `If-Match` with tags: the versions that they name, of which one must be the aggregate's.
+    IsOneOf(Vec<Version>),
+}
+
+/// No stream is there, so the conflict tells where this one is.
+const NOWHERE: Version = Version(u64::MAX);
+
+impl Precondition {
+    pub(crate) fn read(headers: &HeaderMap) -> Result<Option<Self>, Problem> {
+        match (joined(headers, &IF_MATCH), joined(headers, &IF_NONE_MATCH)) {
+            (None, None) => Ok(None),
+            (Some(list), None) if list == b"*" => Ok(Some(Self::Exists)),
+            (Some(list), None) => match entity_tags(&list) {
+                Some(tags) => Ok(Some(Self::IsOneOf(tags.into_iter().filter_map(EntityTag::version).collect()))),
+                None => Err(Problem::bad_request("If-Match takes `*`, or entity tags in quotes: `\"3\"`")),
+            },
+            (None, Some(list)) if list == b"*" => Ok(Some(Self::IsNew)),
+            // To pass over it would be to act against what was asked.
+            (None, Some(_)) => Err(Problem::bad_request("a command takes no other If-None-Match than `*`")),
+            (Some(_), Some(_)) => Err(Problem::bad_request("a command takes If-Match or If-None-Match, not both")),
+        }
+    }
+
+    /// The version to be expected. Only a choice of several needs to know where the stream stands; if that moves
+    /// meanwhile, the answer is a conflict.
+    pub(crate) async fn expected<A: Aggregate>(
+        &self,
+        aggregates: &Repository<A>,
+        id: &str,
+    ) -> Result<ExpectedVersion, StoreError> {
+        Ok(match self {
+            Self::Exists => ExpectedVersion::StreamExists,
+            Self::IsNew => ExpectedVersion::NoStream,
+            Self::IsOneOf(versions) => ExpectedVersion::Exact(match versions[..] {
+                [] => NOWHERE,
+                [version] => version,
+                [first, ..] => {
+                    let stands = aggregates.load(id).await?.version;
+                    if versions.contains(&stands) { stands } else { first }
+                }
+            }),
+        })
+    }
+
+    /// What the client is told when the demand is not met.
+    pub(crate) fn failed(&self, conflict: Conflict) -> Problem {
+        let status = StatusCode::PRECONDITION_FAILED;
+        if conflict.expected != ExpectedVersion::Exact(NOWHERE) {
+            return Problem::of_conflict(status, &conflict);
+        }
+        let Conflict { stream, actual, .. } = conflict;
+        let detail = "If-Match names no version: a weak tag, or one that was not given out for this, never matches";
+        Problem::new(status).detail(detail).with("stream", stream.as_str()).with("actual", actual.0)
+    }
+}
+
+/// All lines of a header as one list.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
+    let lines: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    (!lines.is_empty()).then(|| lines.join(&b", "[..]).trim_ascii().to_vec())
+}
