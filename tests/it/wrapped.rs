@@ -13,6 +13,7 @@ use eventsource::{
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// What goes wrong when it is read, or when rows of a view are written.
@@ -27,6 +28,8 @@ pub(crate) enum Fault {
     Unanswered,
     /// It begins so much later.
     Late(Duration),
+    /// It begins when it is released.
+    Held,
 }
 
 pub(crate) struct Wrapped<S: ?Sized = dyn ViewStore> {
@@ -153,6 +156,11 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
         self.parks.set(fault, times);
     }
 
+    /// Lets one go on that is held while it parks.
+    pub(crate) fn release_park(&self) {
+        self.parks.release.notify_one();
+    }
+
     /// The same store, with faults of its own.
     pub(crate) fn apart(&self) -> Self {
         Self::around(self.identity, self.inner())
@@ -164,25 +172,28 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
     }
 
     pub(crate) fn faults_left(&self) -> usize {
-        self.reads.left() + self.writes.left() + self.saves.left()
+        self.reads.left() + self.writes.left() + self.saves.left() + self.parks.left()
     }
 }
 
 /// What happens next, and how often.
 #[derive(Clone, Default)]
-struct Faults(Arc<Mutex<Option<(Fault, usize)>>>);
+struct Faults {
+    next: Arc<Mutex<Option<(Fault, usize)>>>,
+    release: Arc<Notify>,
+}
 
 impl Faults {
     fn set(&self, fault: Fault, times: usize) {
-        *self.0.lock().unwrap() = Some((fault, times));
+        *self.next.lock().unwrap() = (times > 0).then_some((fault, times));
     }
 
     fn left(&self) -> usize {
-        self.0.lock().unwrap().map_or(0, |(_, times)| times)
+        self.next.lock().unwrap().map_or(0, |(_, times)| times)
     }
 
     fn take(&self) -> Option<Fault> {
-        let mut next = self.0.lock().unwrap();
+        let mut next = self.next.lock().unwrap();
         let (fault, times) = (*next)?;
         *next = (times > 1).then(|| (fault, times - 1));
         Some(fault)
@@ -201,6 +212,10 @@ impl Faults {
             }
             Some(Fault::Late(delay)) => {
                 tokio::time::sleep(delay).await;
+                work.await
+            }
+            Some(Fault::Held) => {
+                self.release.notified().await;
                 work.await
             }
         }
@@ -398,7 +413,7 @@ impl<S: ViewStore + ?Sized> ParkingStore for Wrapped<S> {
         key: &'a CheckpointKey,
         of: &'a str,
         position: Option<Position>,
-        ask: Option<Ask>,
+        ask: Ask,
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
         async move { self.inner().ask_parked(key, of, position, ask).await }.boxed()
     }
