@@ -15,11 +15,12 @@ struct Served {
 impl Served {
     /// On a port that is free.
     fn start() -> Self {
-        let mut child = Command::new(program("web")).arg("0").stdout(Stdio::piped()).spawn().unwrap();
+        let child = Command::new(program("web")).arg("0").stdout(Stdio::piped()).spawn().unwrap();
+        let mut served = Self { child, address: String::new() };
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("the bank is open at http://").expect(&line).to_owned();
-        Self { child, address }
+        BufReader::new(served.child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        served.address = line.trim().strip_prefix("the bank is open at http://").expect(&line).to_owned();
+        served
     }
 
     /// The answer, as it comes: `PUT /accounts/alice`, lines of headers, a body.
