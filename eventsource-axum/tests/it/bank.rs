@@ -6,9 +6,10 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use chrono::DateTime;
 use eventsource::memory::MemoryStore;
 use eventsource::{
     Aggregate, Apply, DomainEvent, ExecuteOptions, ExpectedVersion, Fold, Handle, Recorded, Repository, Retry, Version,
@@ -137,6 +138,16 @@ async fn open(
     Ok(done.location(["accounts", &id]).with_body(Json(body)))
 }
 
+/// The server makes the id: of the key, so that the same request makes the same one.
+async fn create(State(app): AppState, command: CommandHeaders, Json(open): Json<Open>) -> Result<Response, Problem> {
+    let Some(key) = command.command_key() else {
+        return Err(Problem::new(StatusCode::BAD_REQUEST).detail("Idempotency-Key is missing"));
+    };
+    let id = format!("web-{key}");
+    let done = command.execute(&app.accounts, &id, |_| Ok::<_, Refused>(Opened { owner: open.owner.clone() })).await?;
+    Ok(done.location(["accounts", &id]).into_response())
+}
+
 /// Past the headers: what a repository answers is a problem as well.
 async fn found(State(app): AppState, Path(id): Path<String>) -> Result<Done<Account>, Problem> {
     let options = ExecuteOptions::new().expected(ExpectedVersion::NoStream);
@@ -165,7 +176,7 @@ async fn deposit(
     command: CommandHeaders,
     Json(cents): Json<i64>,
 ) -> Result<Done<Account>, Problem> {
-    let command = command.actor("teller").with("channel", "web");
+    let command = command.actor("teller").with("channel", "web").occurred_at(DateTime::UNIX_EPOCH);
     command.execute(&app.accounts, &id, |_| Ok::<_, Refused>(Deposited { cents })).await
 }
 
@@ -216,6 +227,7 @@ impl Bank {
         let balances = ViewReader::new(store.clone());
         let app = App { accounts: accounts.clone(), balances, patience, both: Arc::new(Barrier::new(2)) };
         let router = Router::new()
+            .route("/accounts", post(create))
             .route("/accounts/{id}", put(open).get(account))
             .route("/accounts/{id}/foundation", post(found))
             .route("/accounts/{id}/collision", post(collide))

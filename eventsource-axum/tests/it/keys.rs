@@ -67,3 +67,15 @@ async fn what_is_no_key_is_a_bad_request_and_does_nothing() {
     let longest = "k".repeat(255);
     assert_eq!(bank.post("/accounts/alice/deposits", &[("idempotency-key", &longest)], json!(1)).await.status, 201);
 }
+
+#[tokio::test]
+async fn an_id_that_is_made_of_the_key_is_the_same_when_the_request_is_repeated() {
+    let bank = Bank::open().await;
+    let key = [("idempotency-key", "\"a b\"")];
+    for _ in 0..2 {
+        let new = bank.post("/accounts", &key, json!({ "owner": "Alice" })).await;
+        assert_eq!((new.status, new.header("location")), (201, Some("/accounts/web-a%20b")));
+    }
+    assert_eq!(bank.get("/accounts/web-a%20b", &[]).await.etag(), "\"1\"");
+    bank.post("/accounts", &[], json!({ "owner": "Alice" })).await.problem(400);
+}

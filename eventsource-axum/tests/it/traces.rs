@@ -1,5 +1,6 @@
 //! Conversations that begin before the request.
 
+use chrono::DateTime;
 use eventsource::{History, Metadata};
 use serde_json::json;
 
@@ -9,6 +10,7 @@ async fn metadata(bank: &Bank, id: &str, headers: &[(&'static str, &str)]) -> Me
     let path = format!("/accounts/{id}/deposits");
     assert_eq!(bank.post(&path, headers, json!(1)).await.status, 201);
     let page = bank.accounts.history(id, History::all()).await.unwrap();
+    assert_eq!(page.events[0].occurred_at, DateTime::UNIX_EPOCH, "as the handler says");
     page.events[0].metadata.clone()
 }
 
