@@ -195,7 +195,7 @@ async fn account(State(bank): State<Bank>, Path(id): Path<String>) -> Result<(ET
     Ok((ETag(account.version), Json(account.state)))
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn richest(State(bank): State<Bank>, query: QueryHeaders) -> Result<Json<Vec<Balance>>, Problem> {
     query.wait_for(&bank.balances, PATIENCE).await?;

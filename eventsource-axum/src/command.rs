@@ -109,7 +109,7 @@ impl CommandHeaders {
 
     /// Executes the command: [`Repository::execute_with`], with its errors as [problems](Problem).
     ///
-    /// A conflict is answered with 412 where a header has demanded something of the aggregate, and with 409 else: others
+    /// A conflict is answered with 412 where the aggregate is not at what a header has demanded, and with 409 else: others
     /// have written first in every attempt.
     pub async fn execute<A, F, I>(self, aggregates: &Repository<A>, id: &str, decide: F) -> Result<Done<A>, Problem>
     where

@@ -18,7 +18,7 @@ pub(crate) enum Precondition {
     IsOneOf(Vec<Version>),
 }
 
-/// No stream is there, so the conflict tells where this one is.
+/// What is expected where no tag names a version: no stream is there, so the conflict tells where this one is.
 const NOWHERE: Version = Version(u64::MAX);
 
 impl Precondition {
@@ -58,15 +58,27 @@ impl Precondition {
         })
     }
 
-    /// What the client is told when the demand is not met.
+    /// What the client is told of a conflict: 412 where the demand is not met.
     pub(crate) fn failed(&self, conflict: Conflict) -> Problem {
-        let status = StatusCode::PRECONDITION_FAILED;
-        if conflict.expected != ExpectedVersion::Exact(NOWHERE) {
-            return Problem::of_conflict(status, &conflict);
+        if self.is_met_by(conflict.actual) {
+            // It would have been done, had not others been faster in every attempt.
+            return conflict.into();
         }
-        let Conflict { stream, actual, .. } = conflict;
-        let detail = "If-Match names no version: a weak tag, or one that was not given out for this, never matches";
-        Problem::new(status).detail(detail).with("stream", stream.as_str()).with("actual", actual.0)
+        let status = StatusCode::PRECONDITION_FAILED;
+        if matches!(self, Self::IsOneOf(versions) if versions.is_empty()) {
+            let Conflict { stream, actual, .. } = conflict;
+            let detail = "If-Match names no version: a weak tag, or one that was not given out for this, never matches";
+            return Problem::new(status).detail(detail).with("stream", stream.as_str()).with("actual", actual.0);
+        }
+        Problem::of_conflict(status, &conflict)
+    }
+
+    fn is_met_by(&self, version: Version) -> bool {
+        match self {
+            Self::Exists => version != Version(0),
+            Self::IsNew => version == Version(0),
+            Self::IsOneOf(versions) => versions.contains(&version),
+        }
     }
 }
 

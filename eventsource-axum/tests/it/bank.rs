@@ -1,6 +1,6 @@
 //! A bank that is served on a free port until the test ends.
 
-use std::sync::{Arc, Barrier};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -21,7 +21,8 @@ use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::runtime;
+use tokio::task::{JoinHandle, block_in_place};
 
 #[derive(DomainEvent, Serialize, Deserialize)]
 #[event(name = "account.opened", version = 1)]
@@ -116,7 +117,6 @@ struct App {
     accounts: Repository<Account>,
     balances: ViewReader<Balance>,
     patience: Duration,
-    both: Arc<Barrier>,
 }
 
 type AppState = State<Arc<App>>;
@@ -156,15 +156,16 @@ async fn found(State(app): AppState, Path(id): Path<String>) -> Result<Done<Acco
     Ok(Done::new(founded.await?))
 }
 
-/// Decides when two are about to, and does not try again.
-async fn collide(
+/// Somebody else writes between the decision and its append, and there is no second attempt.
+async fn overtaken(
     State(app): AppState,
     Path(id): Path<String>,
     command: CommandHeaders,
 ) -> Result<Done<Account>, Problem> {
     let accounts = app.accounts.clone().with_retry(Retry::attempts(1));
     let decide = |_: &Account| {
-        app.both.wait();
+        let faster = app.accounts.execute(&id, |_| Deposited { cents: 1 });
+        block_in_place(|| runtime::Handle::current().block_on(faster)).unwrap();
         Ok::<_, Refused>(Deposited { cents: 1 })
     };
     command.execute(&accounts, &id, decide).await
@@ -225,12 +226,12 @@ impl Bank {
     pub(crate) async fn on(store: &MemoryStore, patience: Duration) -> Self {
         let accounts = Repository::<Account>::new(store.clone());
         let balances = ViewReader::new(store.clone());
-        let app = App { accounts: accounts.clone(), balances, patience, both: Arc::new(Barrier::new(2)) };
+        let app = App { accounts: accounts.clone(), balances, patience };
         let router = Router::new()
             .route("/accounts", post(create))
             .route("/accounts/{id}", put(open).get(account))
             .route("/accounts/{id}/foundation", post(found))
-            .route("/accounts/{id}/collision", post(collide))
+            .route("/accounts/{id}/overtaken", post(overtaken))
             .route("/accounts/{id}/deposits", post(deposit))
             .route("/accounts/{id}/withdrawals", post(withdraw))
             .route("/balances/{id}", get(balance))
