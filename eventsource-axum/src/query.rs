@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum_core::extract::FromRequestParts;
-use eventsource_core::{Token, View, ViewReader};
+use eventsource_core::{StoreError, Token, View, ViewReader};
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName};
 use http::request::Parts;
@@ -77,19 +77,23 @@ impl QueryHeaders {
     pub async fn wait_for<V: View>(&self, view: &ViewReader<V>, timeout: Duration) -> Result<(), Problem> {
         let Some(token) = &self.token else { return Ok(()) };
         let begun = Instant::now();
-        match view.wait_for(token, timeout).await {
-            Err(error) if error.is_rewound() => {
-                tracing::debug!(%error, "a token is of another store");
-                Err(foreign())
-            }
-            // Sooner it would not be the view that is late, but the store that is out of reach.
-            Err(error) if error.is_transient() && begun.elapsed() >= timeout => {
-                tracing::debug!(%error, "a view is late");
-                Err(late())
-            }
-            result => result.map_err(Problem::from),
-        }
+        let waited = view.wait_for(token, timeout).await;
+        waited.map_err(|error| told(error, begun.elapsed() >= timeout))
     }
+}
+
+/// What the client is told when waiting has failed.
+fn told(error: StoreError, time_is_over: bool) -> Problem {
+    if error.is_rewound() {
+        tracing::debug!(%error, "a token is of another store");
+        return foreign();
+    }
+    // Sooner it would not be the view that is late, but the store that is out of reach.
+    if error.is_transient() && time_is_over {
+        tracing::debug!(%error, "a view is late");
+        return late();
+    }
+    error.into()
 }
 
 fn late() -> Problem {
@@ -110,5 +114,22 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryHeaders {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         Self::read(&parts.headers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_out_of_reach_is_no_view_that_is_late() {
+        for (error, time_is_over, status) in [
+            (StoreError::transient("late"), true, StatusCode::ACCEPTED),
+            (StoreError::transient("out of reach"), false, StatusCode::SERVICE_UNAVAILABLE),
+            (StoreError::failed("the view has stopped"), true, StatusCode::INTERNAL_SERVER_ERROR),
+            (StoreError::rewound("another store"), true, StatusCode::BAD_REQUEST),
+        ] {
+            assert_eq!(told(error, time_is_over).status(), status);
+        }
     }
 }

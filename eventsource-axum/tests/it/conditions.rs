@@ -69,6 +69,9 @@ async fn a_tag_that_is_weak_or_not_ours_never_matches_and_is_told_so() {
         assert_eq!((problem.get("expected"), &problem["actual"]), (None, &json!(2)), "{tags}");
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains("If-Match") && detail.contains("never matches"), "{problem}");
+        // Not even where there is nothing yet.
+        let nobody = bank.post("/accounts/bob/deposits", &[("if-match", tags)], json!(1)).await;
+        assert_eq!(nobody.problem(412)["actual"], 0, "{tags}");
     }
 }
 
@@ -147,7 +150,7 @@ async fn a_condition_that_does_not_hold_is_told_before_a_refusal() {
 #[tokio::test]
 async fn what_is_made_is_answered_with_201_and_where_it_is() {
     let bank = Bank::open().await;
-    for id in ["alice", "al%20%C3%AF", "a%2Fb%3Fc%23d%25e", "%2E%2E.x~_-"] {
+    for id in ["alice", "al%20%C3%AF", "a%2Fb%3Fc%23d%2541", "%2E%2E.x~_-"] {
         let path = format!("/accounts/{id}");
         let new = bank.put(&path, &[], json!({ "owner": "Al" })).await;
         assert_eq!((new.status, &new.body), (201, &json!({ "owner": "Al", "cents": 0 })), "{id}");

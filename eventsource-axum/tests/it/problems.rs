@@ -2,8 +2,10 @@
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::to_bytes;
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use eventsource::memory::MemoryStore;
 use eventsource::{EventStore, StoreError};
@@ -59,6 +61,14 @@ async fn a_store_that_is_closed_is_503_and_may_be_asked_again() {
     ] {
         assert_eq!(refused.problem(503).get("detail"), None);
         assert_eq!(refused.header("retry-after"), Some("1"));
+    }
+}
+
+#[test]
+fn a_pause_is_told_in_whole_seconds_and_never_too_short() {
+    for (milliseconds, seconds) in [(1, "1"), (1000, "1"), (1001, "2")] {
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(Duration::from_millis(milliseconds));
+        assert_eq!(problem.into_response().headers()["retry-after"], seconds);
     }
 }
 
