@@ -60,6 +60,7 @@
 //! | run it on SQLite | [`guide::operating`] |
 //! | run it on PostgreSQL | [`guide::postgres`] |
 //! | write a store | [`guide::store_authors`] |
+//! | serve it through HTTP | [`guide::web`] |
 //!
 //! # The words
 //!

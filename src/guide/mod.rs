@@ -9,11 +9,12 @@
 //! 7. [`consistency`]: reading what one has just written
 //! 8. [`projections`]: other work on events: in the store's transactions, and outside of it
 //! 9. [`integration`]: events for other systems, through a message broker
-//! 10. [`rebuilding`]: tables that are built anew beside those that serve
-//! 11. [`testing`]: decisions without a store, snapshots, your own store
-//! 12. [`operating`]: SQLite in production
-//! 13. [`postgres`]: PostgreSQL in production
-//! 14. [`store_authors`]: writing a store
+//! 10. [`web`]: versions, commands and questions through HTTP
+//! 11. [`rebuilding`]: tables that are built anew beside those that serve
+//! 12. [`testing`]: decisions without a store, snapshots, your own store
+//! 13. [`operating`]: SQLite in production
+//! 14. [`postgres`]: PostgreSQL in production
+//! 15. [`store_authors`]: writing a store
 //!
 //! Every block of Rust on these pages is compiled and run by the tests.
 
@@ -64,3 +65,6 @@ pub mod postgres {}
 
 #[doc = include_str!("store_authors.md")]
 pub mod store_authors {}
+
+#[doc = include_str!("web.md")]
+pub mod web {}

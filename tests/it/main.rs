@@ -27,5 +27,6 @@ mod testing_kit;
 mod tidy;
 mod views;
 mod views_sql;
+mod web;
 mod wrapped;
 mod writing_older;

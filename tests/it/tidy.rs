@@ -33,6 +33,7 @@ fn sources() -> Vec<PathBuf> {
     let folders = [
         "src",
         "cargo-eventsource/src",
+        "eventsource-axum/src",
         "eventsource-core/src",
         "eventsource-derive/src",
         "eventsource-schema/src",
@@ -122,10 +123,16 @@ fn nothing_is_left_undone_in_the_sources() {
         .iter()
         .map(|mark| mark.replace('|', ""))
         .collect();
-    let tests =
-        ["tests", "cargo-eventsource/tests", "eventsource-rabbitmq/tests", "eventsource-inbox/tests", "benches"]
-            .iter()
-            .flat_map(|folder| files(folder, &[".rs"]));
+    let tests = [
+        "tests",
+        "cargo-eventsource/tests",
+        "eventsource-axum/tests",
+        "eventsource-rabbitmq/tests",
+        "eventsource-inbox/tests",
+        "benches",
+    ]
+    .iter()
+    .flat_map(|folder| files(folder, &[".rs"]));
     for path in sources().into_iter().chain(tests) {
         let text = text(&path);
         for mark in &marks {
@@ -139,6 +146,8 @@ fn every_guarantee_names_a_test_that_exists() {
     let tests: BTreeSet<String> = [
         "tests",
         "cargo-eventsource/tests",
+        "eventsource-axum/src",
+        "eventsource-axum/tests",
         "eventsource-core/src",
         "eventsource-sqlite/src",
         "eventsource-derive/src",

@@ -157,6 +157,24 @@ impl StoreError {
     pub fn decode_error(&self) -> Option<&DecodeError> {
         self.0.source.as_deref().and_then(|source| source.downcast_ref())
     }
+
+    /// The name that breaks a rule, where that is the reason: an id, a command key. It is the caller's, and may be shown to
+    /// whoever has sent it.
+    ///
+    /// ```
+    /// use eventsource::{StoreError, StreamId};
+    ///
+    /// let error = StoreError::from(StreamId::new("account", "").unwrap_err());
+    /// assert_eq!(error.name_error().unwrap().to_string(), "stream id \"\" is empty");
+    /// ```
+    pub fn name_error(&self) -> Option<&NameError> {
+        self.0.source.as_deref().filter(|_| self.is_invalid()).and_then(|source| source.downcast_ref())
+    }
+
+    /// Whether the message is the text of the error beneath.
+    fn is_its_source(&self) -> bool {
+        self.is_decode() || self.name_error().is_some()
+    }
 }
 
 impl fmt::Debug for StoreError {
@@ -173,7 +191,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
         match &self.0.source {
-            Some(source) if self.0.kind != Kind::Decode => write!(f, ": {source}"),
+            Some(source) if !self.is_its_source() => write!(f, ": {source}"),
             _ => Ok(()),
         }
     }
@@ -188,7 +206,7 @@ impl std::error::Error for StoreError {
 
 impl From<NameError> for StoreError {
     fn from(error: NameError) -> Self {
-        Self::invalid(error.to_string())
+        Self::invalid(error.to_string()).with_source(error)
     }
 }
 
