@@ -48,6 +48,8 @@ pub use runtime::live_view::LiveView;
 pub use runtime::options::ExecuteOptions;
 pub use runtime::projections::custom::Projection;
 pub use runtime::projections::parked_events::ParkedEvents;
+pub use runtime::projections::process::manager::{NoInput, ProcessManager};
+pub use runtime::projections::process::reaction::{Reaction, Sending, Target};
 pub use runtime::projections::sink::{FencingToken, Sink, SinkStart};
 pub use runtime::projections::{Activity, OnError, Progress, ProjectionStatus, Projections, Statuses};
 pub use runtime::repository::{Loaded, Repository};

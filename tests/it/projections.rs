@@ -4,6 +4,7 @@ mod compared;
 mod custom;
 mod killed;
 mod left_out;
+mod managers;
 mod measured;
 mod owners;
 mod rebuilt;

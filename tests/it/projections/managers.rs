@@ -1,0 +1,8 @@
+//! Process managers: what follows from events happens once, whoever dies or hangs when.
+
+mod crashed;
+mod fenced;
+mod things;
+#[path = "../../../examples/transfer.rs"]
+#[allow(dead_code, reason = "the example's own program, of which tests use a part")]
+mod transfer;
