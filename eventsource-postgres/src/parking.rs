@@ -146,7 +146,7 @@ impl ParkingStore for PgStore {
         key: &'a CheckpointKey,
         of: &'a str,
         position: Option<Position>,
-        ask: Option<Ask>,
+        ask: Ask,
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
         async move {
             let (connections, sql) = self.connections();
@@ -158,7 +158,7 @@ impl ParkingStore for PgStore {
                     .bind(key.partition as i32)
                     .bind(of)
                     .bind(position.map(|position| position.0 as i64))
-                    .bind(ask.map(Ask::code))
+                    .bind(ask.code())
                     .execute(&mut link.pg)
                     .await?;
                 Ok(asked.rows_affected())

@@ -74,11 +74,12 @@ async fn park(
         let insert = "INSERT INTO parked (name, view_version, partition, key, position, error, event_id, parked_at) \
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
                       ON CONFLICT (name, view_version, partition, key, position) \
-                      DO UPDATE SET error = excluded.error, asked = NULL";
+                      DO UPDATE SET error = excluded.error, asked = nullif(asked, 0)";
         let insert = about(insert.to_owned(), key).bind(&*at.key).bind(at.position.0 as i64).bind(&**error);
         insert.bind(event_id.as_bytes().to_vec()).bind(parked_at.timestamp_micros())
     } else {
-        let update = format!("UPDATE parked SET error = ?6, asked = NULL WHERE {OF} AND key = ?4 AND position = ?5");
+        let update =
+            format!("UPDATE parked SET error = ?6, asked = nullif(asked, 0) WHERE {OF} AND key = ?4 AND position = ?5");
         about(update, key).bind(&*at.key).bind(at.position.0 as i64).bind(&**error)
     };
     statement.execute(connection).await.map(drop).map_err(|error| explain(file, error))
@@ -133,7 +134,7 @@ impl SqliteStore {
         key: &CheckpointKey,
         of: &str,
         position: Option<Position>,
-        ask: Option<Ask>,
+        ask: Ask,
     ) -> Result<u64, StoreError> {
         let connections = self.views().connections;
         let mut writing = connections.write().await?;
@@ -141,7 +142,7 @@ impl SqliteStore {
         loop {
             let set = format!("UPDATE parked SET asked = ?6 WHERE {OF} AND key = ?4 AND (?5 IS NULL OR position = ?5)");
             let set = about(set, key).bind(of).bind(position.map(|position| position.0 as i64));
-            match set.bind(ask.map(Ask::code)).execute(writing.connection()?).await {
+            match set.bind(ask.code()).execute(writing.connection()?).await {
                 Ok(asked) => return Ok(asked.rows_affected()),
                 Err(error) if patience.again(&error).await => {}
                 Err(error) => return Err(explain(&connections.file, error)),
@@ -194,7 +195,7 @@ impl ParkingStore for SqliteStore {
         key: &'a CheckpointKey,
         of: &'a str,
         position: Option<Position>,
-        ask: Option<Ask>,
+        ask: Ask,
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
         async move { self.ask(key, of, position, ask).await }.boxed()
     }

@@ -187,6 +187,11 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
         self.parks.set(fault, times);
     }
 
+    /// Lets one go on that is held while it parks.
+    pub(crate) fn release_park(&self) {
+        self.parks.release.notify_one();
+    }
+
     /// The same store, with faults of its own.
     pub(crate) fn apart(&self) -> Self {
         Self::around(self.identity, self.inner())
@@ -467,7 +472,7 @@ impl<S: ViewStore + ?Sized> ParkingStore for Wrapped<S> {
         key: &'a CheckpointKey,
         of: &'a str,
         position: Option<Position>,
-        ask: Option<Ask>,
+        ask: Ask,
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
         async move { self.inner().ask_parked(key, of, position, ask).await }.boxed()
     }

@@ -31,6 +31,6 @@ pub async fn database() -> Database {
 
 /// A store in the database.
 pub async fn store(database: &Database, options: PgOptions) -> PgStore {
-    PgStore::migrate(database.url()).await.expect("migrates");
+    PgStore::migrate_with(database.url(), options.clone()).await.expect("migrates");
     PgStore::connect_with(database.url(), options).await.expect("connects")
 }

@@ -1,5 +1,6 @@
 //! Events folded into tables, beside the same work by hand: page, decode, the touched rows, a folded upsert, the checkpoint.
 
+mod inline;
 mod postgres;
 mod sqlite;
 
@@ -26,6 +27,14 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             unit: "events/s, raw is the limit",
             ..scenario("rebuild", "postgres", Bound::RateAtLeast(1.0), |scale| Box::pin(postgres::rebuild(scale)))
+        },
+        Scenario {
+            unit: "µs an append, raw is without the view",
+            ..scenario("inline", "sqlite", Bound::TimeAtMost(2.0), |scale| Box::pin(inline::sqlite(scale)))
+        },
+        Scenario {
+            unit: "µs an append, raw is without the view",
+            ..scenario("inline", "postgres", Bound::TimeAtMost(3.0), |scale| Box::pin(inline::postgres(scale)))
         },
     ]
 }

@@ -110,7 +110,8 @@ impl ReadParked {
 /// They are refused with [`is_fenced`](StoreError::is_fenced), and nothing is written, unless every one of them is there: a
 /// retry whose answer was lost is not done twice.
 pub trait ParkingStore: EventStore {
-    /// Notes events, or the newer errors of those that are noted, for which then nothing is asked any more. All or none.
+    /// Notes events, or the newer errors of those that are noted: that is the answer to a retry which was asked for until
+    /// then. What is to be discarded still is. All or none.
     ///
     /// Refused with [`is_fenced`](StoreError::is_fenced) if somebody else owns the projection. An event that is not noted, and
     /// not behind the checkpoint either, is passed over: the note was written before, its answer was lost, and the event may have
@@ -138,14 +139,14 @@ pub trait ParkingStore: EventStore {
         read: &'a ReadParked,
     ) -> BoxFuture<'a, Result<Vec<ParkedEvent>, StoreError>>;
 
-    /// Asks the owner to do something with the parked events of a key, or with the one at a position; or takes back what was
-    /// asked. Answers how many there are.
+    /// Asks the owner to do something with the parked events of a key, or with the one at a position; instead of what was
+    /// asked before. Answers how many there are.
     fn ask_parked<'a>(
         &'a self,
         key: &'a CheckpointKey,
         of: &'a str,
         position: Option<Position>,
-        ask: Option<Ask>,
+        ask: Ask,
     ) -> BoxFuture<'a, Result<u64, StoreError>>;
 }
 
@@ -230,7 +231,7 @@ impl<S: ParkingStore + ?Sized> ParkingStore for Arc<S> {
         key: &'a CheckpointKey,
         of: &'a str,
         position: Option<Position>,
-        ask: Option<Ask>,
+        ask: Ask,
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
         (**self).ask_parked(key, of, position, ask)
     }

@@ -24,7 +24,10 @@ impl Parking {
         let of = self.of.entry(key.clone()).or_default();
         for event in events {
             match of.get_mut(&event.at) {
-                Some(parked) => (parked.error, parked.asked) = (event.error.clone(), None),
+                Some(parked) => {
+                    parked.error.clone_from(&event.error);
+                    parked.asked = parked.asked.filter(|ask| *ask != Ask::Retry);
+                }
                 None if event.at.position > handled => drop(of.insert(event.at.clone(), event.clone())),
                 None => {}
             }
@@ -48,10 +51,10 @@ impl Parking {
         all.filter(|parked| read.takes(parked)).take(read.limit).cloned().collect()
     }
 
-    fn ask(&mut self, key: &CheckpointKey, of: &str, position: Option<Position>, ask: Option<Ask>) -> u64 {
+    fn ask(&mut self, key: &CheckpointKey, of: &str, position: Option<Position>, ask: Ask) -> u64 {
         let all = self.of.get_mut(key).into_iter().flat_map(BTreeMap::values_mut);
         let wanted = |at: &ParkedAt| at.key == of && position.is_none_or(|position| position == at.position);
-        all.filter(|parked| wanted(&parked.at)).map(|parked| parked.asked = ask).count() as u64
+        all.filter(|parked| wanted(&parked.at)).map(|parked| parked.asked = Some(ask)).count() as u64
     }
 
     pub(super) fn forget(&mut self, key: &CheckpointKey) {
@@ -110,7 +113,7 @@ impl ParkingStore for MemoryStore {
         key: &'a CheckpointKey,
         of: &'a str,
         position: Option<Position>,
-        ask: Option<Ask>,
+        ask: Ask,
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
         async move { Ok(self.open_log_mut()?.parking.ask(key, of, position, ask)) }.boxed()
     }

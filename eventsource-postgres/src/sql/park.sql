@@ -1,4 +1,4 @@
--- No event is parked unless its projection is this owner's, whose row stays locked until it is: whoever takes over
+-- 0 is the code of a retry, which was done. No event is parked unless its projection is this owner's, whose row stays locked until it is: whoever takes over
 -- afterwards sees what was parked. One that is not noted, and not behind the checkpoint either, was removed since.
 WITH mine AS MATERIALIZED (
     SELECT position FROM {es}.checkpoints
@@ -10,9 +10,9 @@ WITH mine AS MATERIALIZED (
     INSERT INTO {es}.parked (name, view_version, partition, key, position, event_id, error, parked_at)
     SELECT $1, $2, $3, sent.key, sent.position, sent.event_id, sent.error, sent.parked_at FROM sent, mine
     WHERE sent.position > mine.position
-    ON CONFLICT (name, view_version, partition, key, position) DO UPDATE SET error = excluded.error, asked = NULL
+    ON CONFLICT (name, view_version, partition, key, position) DO UPDATE SET error = excluded.error, asked = nullif(parked.asked, 0)
 ), changed AS (
-    UPDATE {es}.parked SET error = sent.error, asked = NULL FROM sent, mine
+    UPDATE {es}.parked SET error = sent.error, asked = nullif(asked, 0) FROM sent, mine
     WHERE parked.name = $1 AND parked.view_version = $2 AND parked.partition = $3
       AND parked.key = sent.key AND parked.position = sent.position AND sent.position <= mine.position
 )

@@ -273,11 +273,12 @@ defects! {
     ParksShortErrors: a_parked_event_comes_back_as_it_was;
     ParkedInOrderOfPosition: parked_events_are_listed_in_order_of_key_and_position;
     ParksByNameAlone: parked_events_of_other_projections_are_others;
-    KeepsTheFirstError: an_event_that_is_parked_again_takes_the_new_error_and_nobody_asks_for_it_any_more;
-    ParkingForgetsNoAsk: an_event_that_is_parked_again_takes_the_new_error_and_nobody_asks_for_it_any_more;
+    KeepsTheFirstError: an_event_that_is_parked_again_takes_the_new_error_and_its_retry_is_answered;
+    ParkingForgetsNoAsk: an_event_that_is_parked_again_takes_the_new_error_and_its_retry_is_answered;
+    ParkingForgetsTheDiscard: an_event_that_is_parked_again_takes_the_new_error_and_its_retry_is_answered;
     ParksLate: an_event_that_was_handled_is_not_parked_late;
-    ListsWhatNobodyAsked: what_was_asked_is_found_until_it_is_taken_back;
-    AsksForTheWholeKey: what_was_asked_is_found_until_it_is_taken_back;
+    ListsWhatNobodyAsked: what_was_asked_last_is_found;
+    AsksForTheWholeKey: what_was_asked_last_is_found;
     ParksForAnybody: only_the_owner_parks_and_unparks;
     RetryKeepsTheParking: a_retry_writes_its_rows_and_ends_the_parking_together
         a_retry_that_is_repeated_changes_no_row;

@@ -35,6 +35,12 @@ impl Broken {
         match self.defect {
             KeepsTheFirstError => events.retain(|event| there.iter().all(|parked| parked.at != event.at)),
             ParksShortErrors => events.iter_mut().for_each(|event| event.error.truncate(10)),
+            ParkingForgetsTheDiscard => {
+                for event in &events {
+                    let at = &event.at;
+                    self.inner.ask_parked(key, &at.key, Some(at.position), Ask::Retry).await?;
+                }
+            }
             ParksLate => {
                 // As if the checkpoint still stood where it was.
                 if let Some(kept) = self.inner.load_checkpoint(key).await? {
@@ -49,8 +55,8 @@ impl Broken {
         }
         self.inner.park(key, epoch, &events).await?;
         if self.defect == ParkingForgetsNoAsk {
-            for parked in there.iter().filter(|parked| parked.asked.is_some()) {
-                self.inner.ask_parked(key, &parked.at.key, Some(parked.at.position), parked.asked).await?;
+            for (parked, ask) in there.iter().filter_map(|parked| Some((parked, parked.asked?))) {
+                self.inner.ask_parked(key, &parked.at.key, Some(parked.at.position), ask).await?;
             }
         }
         Ok(())
@@ -120,7 +126,7 @@ impl ParkingStore for Broken {
         key: &'a CheckpointKey,
         of: &'a str,
         position: Option<Position>,
-        ask: Option<Ask>,
+        ask: Ask,
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
         async move {
             self.open()?;

@@ -80,7 +80,7 @@ pub(super) async fn write(store: &impl ViewStore) {
     let mails = CheckpointKey::new("mails");
     assert!(matches!(store.claim(&mails, id(8), hour).await.unwrap(), Claim::Owned(_)));
     store.park(&mails, 1, &parked(None)).await.unwrap();
-    assert_eq!(store.ask_parked(&mails, "account-bob", Some(Position(3)), Some(Ask::Retry)).await.unwrap(), 1);
+    assert_eq!(store.ask_parked(&mails, "account-bob", Some(Position(3)), Ask::Retry).await.unwrap(), 1);
 }
 
 fn parked(asked: Option<Ask>) -> [ParkedEvent; 2] {

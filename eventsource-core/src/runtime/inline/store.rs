@@ -218,7 +218,7 @@ impl<S: InlineStore> ParkingStore for StoreWithViews<S> {
         key: &'a CheckpointKey,
         of: &'a str,
         position: Option<Position>,
-        ask: Option<Ask>,
+        ask: Ask,
     ) -> BoxFuture<'a, Result<u64, StoreError>> {
         self.store().ask_parked(key, of, position, ask)
     }

@@ -26,7 +26,8 @@ const NEAR: Duration = Duration::from_secs(1);
 /// What is done with events.
 pub(super) trait Consumer: Send + Sync + 'static {
     type Event: EventSet;
-    type Batch: Send;
+    /// Nothing to do, by default.
+    type Batch: Default + Send;
 
     fn key(&self) -> CheckpointKey;
 
@@ -139,7 +140,7 @@ impl<E: EventSet> Batches<E> {
                         return Ok(Next::End);
                     }
                     holder.renew().await?;
-                    self.save(holder).await?;
+                    self.save(holder, consumer).await?;
                 }
                 () = look, if !self.live => {
                     self.look_whether_live(holder, consumer).await?;
@@ -168,13 +169,14 @@ impl<E: EventSet> Batches<E> {
         Advance::new(self.key.clone(), self.saved.cursor, to)
     }
 
-    /// Notes how far it has come over events of others, so that they are not read again.
-    async fn save(&mut self, holder: &Holder) -> Result<(), StoreError> {
-        let Advance { key, from, to, .. } = self.advance();
-        if to.cursor != from {
-            holder.steadily(|| holder.store.save_checkpoint(&key, to)).await?;
-            self.saved = to;
-            holder.status.handled(0, to.cursor.position);
+    /// Notes how far it has come over events of others, so that they are not read again: as a batch, because a save that
+    /// lands late must not move the checkpoint back behind what was handled since.
+    async fn save(&mut self, holder: &mut Holder, consumer: &impl Consumer<Event = E>) -> Result<(), StoreError> {
+        let advance = self.advance();
+        if advance.to.cursor != advance.from {
+            consumer.consume(holder, Default::default(), &advance).await?;
+            self.saved = advance.to;
+            holder.status.handled(0, advance.to.cursor.position);
         }
         Ok(())
     }
@@ -194,7 +196,7 @@ impl<E: EventSet> Batches<E> {
 
     async fn look_whether_live(
         &mut self,
-        holder: &Holder,
+        holder: &mut Holder,
         consumer: &impl Consumer<Event = E>,
     ) -> Result<(), StoreError> {
         if self.live {
@@ -202,7 +204,7 @@ impl<E: EventSet> Batches<E> {
         }
         let head = holder.steadily(|| holder.store.head()).await?.newest;
         if self.is_near(head) {
-            self.save(holder).await?;
+            self.save(holder, consumer).await?;
             consumer.caught_up(holder).await?;
             self.live = true;
             holder.status.doing(Activity::Live);

@@ -106,7 +106,7 @@ impl ParkedEvents {
     }
 
     async fn ask(&self, key: &str, position: Option<Position>, ask: Ask) -> Result<u64, StoreError> {
-        self.store.ask_parked(&self.key, key, position, Some(ask)).await
+        self.store.ask_parked(&self.key, key, position, ask).await
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::contract::checkpoint::CheckpointKey;
-use crate::contract::parking::{ParkedEvent, ReadParked};
+use crate::contract::parking::{Ask, ParkedEvent, ReadParked};
 use crate::words::error::StoreError;
 use crate::words::event::Recorded;
 use crate::words::parked_at::ParkedAt;
@@ -104,7 +104,7 @@ impl Parked {
         if new.is_empty() { Ok(()) } else { self.park(holder, new, WAITS).await }
     }
 
-    /// Parks events, or notes the new error of one that was retried.
+    /// Parks events that were tried.
     pub(super) async fn park(&mut self, holder: &Holder, notes: Notes, error: &str) -> Result<(), StoreError> {
         let events: Vec<_> = notes.into_iter().map(|(at, id)| ParkedEvent::new(at, id, error)).collect();
         let all = self.count() + events.len();
@@ -119,6 +119,23 @@ impl Parked {
         events.into_iter().for_each(|event| self.note(event.at));
         self.tell(holder);
         Ok(())
+    }
+
+    /// One that was retried has failed: that is the answer for those behind it too, in one write, so that nobody who asks
+    /// again meanwhile is overheard.
+    pub(super) async fn failed(
+        &self,
+        holder: &Holder,
+        retried: &ParkedEvent,
+        asked: &[ParkedEvent],
+        error: &StoreError,
+    ) -> Result<(), StoreError> {
+        let (at, id) = (retried.at.clone(), retried.event_id);
+        let behind =
+            asked.iter().filter(|event| event.asked == Some(Ask::Retry) && event.at.key == at.key && event.at > at);
+        let mut answered: Vec<_> = behind.cloned().collect();
+        answered.push(ParkedEvent::new(at, id, &error.to_string()));
+        holder.steadily(|| holder.store.park(&self.key, self.owner_epoch, &answered)).await
     }
 
     /// They were discarded.

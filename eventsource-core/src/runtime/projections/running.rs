@@ -156,8 +156,7 @@ impl<C: Consumer> Running<C> {
                 holder.status.skipped();
             }
         }
-        let nothing = self.consumer.gather(Vec::new(), &mut Sieve::new(parked, Takes::All));
-        self.consumer.consume(holder, nothing, advance).await
+        self.consumer.consume(holder, C::Batch::default(), advance).await
     }
 
     /// Does what somebody has asked for of events that are parked.
@@ -181,10 +180,7 @@ impl<C: Consumer> Running<C> {
                 Err(Trouble::OfEvents(_)) if holder.is_shut_down() => return Ok(()),
                 Err(Trouble::OfEvents(error)) => {
                     holder.status.noted(&error);
-                    let (store, key, of) = (&holder.store, self.consumer.key(), &event.at.key);
-                    holder.steadily(|| store.ask_parked(&key, of, None, None)).await?;
-                    let note = Notes::from([(event.at.clone(), event.event_id)]);
-                    parked.park(holder, note, &error.to_string()).await?;
+                    parked.failed(holder, event, &asked, &error).await?;
                 }
             }
         }

@@ -24,9 +24,9 @@ rules![
     a_parked_event_comes_back_as_it_was,
     parked_events_are_listed_in_order_of_key_and_position,
     parked_events_of_other_projections_are_others,
-    an_event_that_is_parked_again_takes_the_new_error_and_nobody_asks_for_it_any_more,
+    an_event_that_is_parked_again_takes_the_new_error_and_its_retry_is_answered,
     an_event_that_was_handled_is_not_parked_late,
-    what_was_asked_is_found_until_it_is_taken_back,
+    what_was_asked_last_is_found,
     only_the_owner_parks_and_unparks,
     a_retry_writes_its_rows_and_ends_the_parking_together,
     a_retry_that_is_repeated_changes_no_row,
@@ -129,7 +129,7 @@ async fn parked_events_of_other_projections_are_others(fixture: &Fixture) -> Che
         let claim = claimed(store, key, owner as u128 + 1, LONG).await?;
         store.park(key, claim.owner_epoch, &[event(at("a", 1), &format!("of {owner}"))]).await?;
     }
-    ensure_eq!(store.ask_parked(&keys[1], "a", None, Some(Ask::Retry)).await?, 1, "those that were asked for");
+    ensure_eq!(store.ask_parked(&keys[1], "a", None, Ask::Retry).await?, 1, "those that were asked for");
     let claim = claimed(store, &keys[2], 3, LONG).await?;
     store.unpark(&keys[2], claim.owner_epoch, &[at("a", 1)]).await?;
     let wanted = [Some(("of 0", None)), Some(("of 1", Some(Ask::Retry))), None, Some(("of 3", None))];
@@ -141,19 +141,22 @@ async fn parked_events_of_other_projections_are_others(fixture: &Fixture) -> Che
     Ok(())
 }
 
-async fn an_event_that_is_parked_again_takes_the_new_error_and_nobody_asks_for_it_any_more(
-    fixture: &Fixture,
-) -> Checked {
+async fn an_event_that_is_parked_again_takes_the_new_error_and_its_retry_is_answered(fixture: &Fixture) -> Checked {
     let Some(store) = &fixture.views else { return Ok(()) };
     let claim = claimed(store, &key(), 1, LONG).await?;
     let epoch = claim.owner_epoch;
-    store.park(&key(), epoch, &[event(at("a", 5), "first"), event(at("a", 9), "waits")]).await?;
-    store.ask_parked(&key(), "a", None, Some(Ask::Retry)).await?;
+    let first = [event(at("a", 5), "first"), event(at("a", 6), "first"), event(at("a", 9), "waits")];
+    store.park(&key(), epoch, &first).await?;
+    store.ask_parked(&key(), "a", None, Ask::Retry).await?;
+    store.ask_parked(&key(), "a", Some(Position(6)), Ask::Discard).await?;
     // Both before and behind the checkpoint.
     store.save_checkpoint(&key(), moved(7, claim)).await?;
-    store.park(&key(), epoch, &[event(at("a", 5), "second"), event(at("a", 9), "still waits")]).await?;
+    let second = [event(at("a", 5), "second"), event(at("a", 6), "second"), event(at("a", 9), "still waits")];
+    store.park(&key(), epoch, &second).await?;
     let found: Vec<_> = listed(store, &key()).await?.into_iter().map(|event| (event.error, event.asked)).collect();
-    ensure_eq!(found, [("second".to_owned(), None), ("still waits".to_owned(), None)], "errors and what was asked");
+    let is = |error: &str, asked| (error.to_owned(), asked);
+    let wanted = [is("second", None), is("second", Some(Ask::Discard)), is("still waits", None)];
+    ensure_eq!(found, wanted, "errors and what was asked");
     Ok(())
 }
 
@@ -173,16 +176,16 @@ async fn an_event_that_was_handled_is_not_parked_late(fixture: &Fixture) -> Chec
     Ok(())
 }
 
-async fn what_was_asked_is_found_until_it_is_taken_back(fixture: &Fixture) -> Checked {
+async fn what_was_asked_last_is_found(fixture: &Fixture) -> Checked {
     let Some(store) = &fixture.views else { return Ok(()) };
     let claim = claimed(store, &key(), 1, LONG).await?;
     let events = [("a", 1), ("a", 2), ("aa", 3), ("b", 4)].map(|(key, position)| event(at(key, position), "broke"));
     store.park(&key(), claim.owner_epoch, &events).await?;
     let ask = async |of, position: Option<u64>, ask| store.ask_parked(&key(), of, position.map(Position), ask).await;
-    ensure_eq!(ask("a", None, Some(Ask::Retry)).await?, 2, "the events of a key");
-    ensure_eq!(ask("b", Some(4), Some(Ask::Discard)).await?, 1, "the event at a place");
-    ensure_eq!(ask("b", Some(5), Some(Ask::Discard)).await?, 0, "the event at no place");
-    ensure_eq!(ask("c", None, Some(Ask::Discard)).await?, 0, "the events of nothing");
+    ensure_eq!(ask("a", None, Ask::Retry).await?, 2, "the events of a key");
+    ensure_eq!(ask("b", Some(4), Ask::Discard).await?, 1, "the event at a place");
+    ensure_eq!(ask("b", Some(5), Ask::Discard).await?, 0, "the event at no place");
+    ensure_eq!(ask("c", None, Ask::Discard).await?, 0, "the events of nothing");
     let mut read = ReadParked::all(ALL);
     read.asked = true;
     let asked = async || -> Checked<Vec<_>> {
@@ -191,8 +194,9 @@ async fn what_was_asked_is_found_until_it_is_taken_back(fixture: &Fixture) -> Ch
     let retried = |position| (at("a", position), Some(Ask::Retry));
     let discarded = (at("b", 4), Some(Ask::Discard));
     ensure_eq!(asked().await?, [retried(1), retried(2), discarded.clone()], "what was asked");
-    ask("a", Some(2), None).await?;
-    ensure_eq!(asked().await?, [retried(1), discarded], "what is asked still");
+    ask("a", Some(2), Ask::Discard).await?;
+    let changed = (at("a", 2), Some(Ask::Discard));
+    ensure_eq!(asked().await?, [retried(1), changed, discarded], "what was asked last");
     ensure_eq!(places(store).await?.len(), 4, "what is parked");
     Ok(())
 }

@@ -140,7 +140,8 @@ pub trait ProcessManager: Aggregate {
 
     /// What an event of others means to the process, which may have no event yet; `None` if nothing.
     ///
-    /// Asked once for each event, in their order, with the state as it stands.
+    /// Asked for each event in their order, with the state as it stands. What it answers is stored once; where it answered
+    /// nothing, it may be asked again, after a crash.
     fn note(&self, input: &Recorded<Self::Input>) -> Option<Self::Event> {
         let _ = input;
         None
