@@ -47,7 +47,8 @@ pub(crate) struct Account {
 
 impl Apply<Opened> for Account {
     fn apply(&mut self, opened: &Opened) {
-        (self.cents, self.is_open) = (opened.cents, true);
+        self.cents += opened.cents;
+        self.is_open = true;
     }
 }
 
@@ -85,20 +86,20 @@ impl fmt::Display for No {
     }
 }
 
-struct Withdraw {
-    cents: i64,
-    slip: String,
+pub(crate) struct Withdraw {
+    pub(crate) cents: i64,
+    pub(crate) slip: String,
 }
 
-struct Deposit {
-    cents: i64,
-    slip: String,
+pub(crate) struct Deposit {
+    pub(crate) cents: i64,
+    pub(crate) slip: String,
 }
 
 /// What was withdrawn comes back, also into an account that was closed since: it was never anybody else's.
-struct PutBack {
-    cents: i64,
-    slip: String,
+pub(crate) struct PutBack {
+    pub(crate) cents: i64,
+    pub(crate) slip: String,
 }
 
 impl Handle<Withdraw> for Account {

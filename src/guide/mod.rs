@@ -8,11 +8,12 @@
 //! 6. [`views`]: tables that are folded from events
 //! 7. [`consistency`]: reading what one has just written
 //! 8. [`projections`]: other work on events: in the store's transactions, and outside of it
-//! 9. [`rebuilding`]: tables that are built anew beside those that serve
-//! 10. [`testing`]: decisions without a store, snapshots, your own store
-//! 11. [`operating`]: SQLite in production
-//! 12. [`postgres`]: PostgreSQL in production
-//! 13. [`store_authors`]: writing a store
+//! 9. [`processes`]: what follows from events: commands to other aggregates, timers, what to do when one says no
+//! 10. [`rebuilding`]: tables that are built anew beside those that serve
+//! 11. [`testing`]: decisions without a store, snapshots, your own store
+//! 12. [`operating`]: SQLite in production
+//! 13. [`postgres`]: PostgreSQL in production
+//! 14. [`store_authors`]: writing a store
 //!
 //! Every block of Rust on these pages is compiled and run by the tests.
 
@@ -45,6 +46,9 @@ pub mod consistency {}
 
 #[doc = include_str!("projections.md")]
 pub mod projections {}
+
+#[doc = include_str!("processes.md")]
+pub mod processes {}
 
 #[doc = include_str!("rebuilding.md")]
 pub mod rebuilding {}

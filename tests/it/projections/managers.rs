@@ -2,7 +2,13 @@
 
 mod crashed;
 mod fenced;
+mod inputs;
+mod killed;
+mod kit;
+mod orders;
+mod stuck;
 mod things;
+mod timers;
 #[path = "../../../examples/transfer.rs"]
 #[allow(dead_code, reason = "the example's own program, of which tests use a part")]
 mod transfer;

@@ -5,7 +5,7 @@ use eventsource::{Aggregate, Events, Read, Recorded};
 use super::things::*;
 use super::transfer::{Account, AccountEvent, Transfer};
 use crate::projections::things::{Running, until};
-use crate::wrapped::Wrapped;
+use crate::wrapped::{Fault, Wrapped};
 
 /// More calls than that are made in a run without a death.
 const AT_LEAST: usize = 25;
@@ -65,4 +65,29 @@ async fn moves(store: &Wrapped) -> Vec<(String, i64, String)> {
     moves.sort();
     moves.sort_by(|a, b| (&a.0, &a.2, a.1).cmp(&(&b.0, &b.2, b.1)));
     moves
+}
+
+/// Alice has no money, so the transfer is refused; then she has, and the manager begins anew with the same event.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_refused_before_a_crash_is_not_allowed_after_it() {
+    on_each_with_clock(async |store, ahead| {
+        open(&store, "alice", 0).await;
+        open(&store, "bob", 0).await;
+        request(&store, "1", "alice", "bob", 30).await;
+        let mortal = store.apart();
+        mortal.fail_writes(Fault::Held, 1);
+        let first = Running::start(managing::<Transfer>(&mortal));
+        until("it is about to note how far it is", async || mortal.faults_left() == 0).await;
+        assert_eq!(story(&store, "1").await, ["requested", "refused"]);
+        first.kill().await;
+        open(&store, "alice", 100).await;
+        ahead.hours(1);
+        let second = Running::start(managing::<Transfer>(&store));
+        request(&store, "2", "alice", "bob", 1).await;
+        ends(&store, "2").await;
+        second.stop().await.unwrap();
+        assert_eq!(story(&store, "1").await, ["requested", "refused"]);
+        assert_eq!(cents(&store, "alice").await, 99);
+    })
+    .await;
 }

@@ -118,7 +118,7 @@ pub(super) fn key_of<M: Aggregate, E>(event: &Recorded<E>) -> String {
 }
 
 /// What was decided already, as a decision.
-pub(super) struct Facts<M: Aggregate>(pub(super) Option<M::Event>);
+pub(crate) struct Facts<M: Aggregate>(pub(crate) Vec<M::Event>);
 
 impl<M: Aggregate> IntoEvents<M> for Facts<M> {
     type Refusal = std::convert::Infallible;

@@ -22,8 +22,8 @@ use super::reaction::Reaction;
 /// | [`react`](Self::react) | an event of its own | [commands](Reaction::to) and [timers](Reaction::after) |
 /// | [`on_timer`](Self::on_timer) | a timer that has run out | an event of its own, if it still means something |
 ///
-/// What becomes of a command is an event of its own again, by [`and`](super::reaction::Sending::and) and
-/// [`or`](super::reaction::Sending::or). So a process is started, like any aggregate, by an event that a
+/// What becomes of a command is an event of its own again, by [`and`](crate::Sending::and) and
+/// [`or`](crate::Sending::or). So a process is started, like any aggregate, by an event that a
 /// [`Repository`](crate::Repository) stores, and goes on from event to event; all that it has heard, and why it did what it
 /// did, is in its stream.
 ///

@@ -1,10 +1,10 @@
 //! Process managers: aggregates whose own events are followed by commands to others.
 
-mod acting;
+pub(crate) mod acting;
 mod fence;
 pub(crate) mod manager;
 mod noting;
-mod order;
+pub(crate) mod order;
 pub(crate) mod reacting;
 pub(crate) mod reaction;
 mod timers;

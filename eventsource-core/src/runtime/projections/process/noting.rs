@@ -33,7 +33,7 @@ impl<M: ProcessManager> Noting<M> {
     async fn note(fenced: &Fenced, id: &str, input: &Recorded<M::Input>) -> Result<(), StoreError> {
         let processes = Repository::<M>::new(fenced.store.clone());
         let options = fenced.options(key_of::<M, _>(input), input);
-        match processes.execute_with(id, options, |state| Facts::<M>(state.note(input))).await {
+        match processes.execute_with(id, options, |state| Facts::<M>(state.note(input).into_iter().collect())).await {
             Ok(_) => Ok(()),
             Err(error) => match refusal(error)? {},
         }
@@ -59,9 +59,8 @@ impl<M: ProcessManager> Consumer for Noting<M> {
 
     fn gather(&self, events: Vec<Recorded<M::Input>>, sieve: &mut Sieve<'_>) -> Self::Batch {
         let concerned = events.into_iter().filter_map(|event| M::instance(&event).map(|id| (id, event)));
-        let taken = concerned.filter(|(id, event)| {
-            sieve.takes((event.position, event.id), || key_text(&format!("{}-{id}", M::NAME)))
-        });
+        let taken = concerned
+            .filter(|(id, event)| sieve.takes((event.position, event.id), || key_text(&format!("{}-{id}", M::NAME))));
         taken.collect()
     }
 

@@ -28,7 +28,7 @@ pub(crate) struct Order<M: Aggregate> {
     pub(crate) id: String,
     pub(crate) command: Box<dyn Dispatch>,
     pub(crate) done: Option<M::Event>,
-    pub(super) refused: Option<OnRefusal<M::Event>>,
+    pub(crate) refused: Option<OnRefusal<M::Event>>,
 }
 
 /// A command and the type of its aggregate, which are no longer known.

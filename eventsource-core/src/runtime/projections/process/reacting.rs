@@ -77,7 +77,8 @@ async fn carry_out<M: ProcessManager>(
             Some(event) => Some(event),
             None => {
                 let text = refusal.text;
-                let message = format!("{category}-{id} refused {name}, and nothing says what follows from that: {text}");
+                let message =
+                    format!("{category}-{id} refused {name}, and nothing says what follows from that: {text}");
                 return Err(StoreError::invalid(message));
             }
         },

@@ -66,7 +66,7 @@ impl<M: Aggregate> Reaction<M> {
     }
 
     /// Fails where something cannot be done, before anything is.
-    pub(super) fn check(&self) -> Result<(), StoreError> {
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
         if self.orders.len() + self.timers.len() > MOST {
             let count = self.orders.len() + self.timers.len();
             let message = format!("{count} commands and timers follow from one event of {}, at most {MOST}", M::NAME);

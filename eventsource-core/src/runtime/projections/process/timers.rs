@@ -214,9 +214,11 @@ impl<M: ProcessManager> Timers<M> {
         metadata.correlation_id = timer.correlation;
         let key = format!("{}:{}:timer:{name}", M::NAME, timer.set_by);
         let processes = Repository::<M>::new(fenced.store.clone());
-        let decided = processes.execute_with(id, fenced.options_of(key, metadata), |state| Facts::<M>(state.on_timer(name)));
+        let decided = processes.execute_with(id, fenced.options_of(key, metadata), |state| {
+            Facts::<M>(state.on_timer(name).into_iter().collect())
+        });
         let rung = AssertUnwindSafe(decided).catch_unwind().await;
-        match rung.map_err(panic_text)? {
+        match rung.map_err(|panic| StoreError::invalid(panic_text(panic).to_string()))? {
             Ok(_) => Ok(()),
             Err(error) => match refusal(error)? {},
         }
