@@ -122,7 +122,7 @@ impl Sql {
             keeps_statements,
             held_views: fill(
                 "SELECT view_version, fingerprint, serving FROM {es}.views WHERE name = $1 \
-                 ORDER BY view_version, fingerprint",
+                 ORDER BY view_version, created_at, fingerprint",
             ),
             relation: fill(
                 "SELECT relkind::text, EXISTS (SELECT FROM {es}.views WHERE name = $1 AND serving) \

@@ -8,8 +8,7 @@ use crate::maintenance::{begin_beside, end};
 use crate::view_sql::{ViewSql, identifier};
 use crate::views::Views;
 
-const HELD: &str =
-    "SELECT view_version, fingerprint, serving FROM views WHERE name = ?1 ORDER BY view_version, fingerprint";
+const HELD: &str = "SELECT view_version, fingerprint, serving FROM views WHERE name = ?1 ORDER BY view_version, created_at, fingerprint";
 
 impl Views<'_> {
     pub(crate) async fn create(&self, table: &ViewTable) -> Result<(), StoreError> {

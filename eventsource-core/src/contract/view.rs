@@ -169,7 +169,7 @@ pub trait ViewStore: ParkingStore {
     /// Lets readers of the stable name see this table, in one step, and no longer the one that they saw before.
     fn serve_view<'a>(&'a self, table: &'a ViewTable) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Every table of a view, in order of version and fingerprint.
+    /// Every table of a view, in order of version, those of one version in the order in which they were made.
     fn held_views<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<HeldView>, StoreError>>;
 
     /// Drops a table, its checkpoint and what is parked of it; refused for the one that is served. Nothing happens if it is not held.

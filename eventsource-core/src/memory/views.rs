@@ -19,6 +19,7 @@ use super::parking::Parking;
 #[derive(Default)]
 pub(super) struct Views {
     held: BTreeMap<(String, u32, u32), Held>,
+    made: u64,
 }
 
 #[derive(Default)]
@@ -26,6 +27,8 @@ struct Held {
     /// By key.
     rows: BTreeMap<ColumnValue, Row>,
     serving: bool,
+    /// How many were made before it.
+    number: u64,
 }
 
 impl Held {
@@ -44,7 +47,9 @@ fn id(table: &ViewTable) -> (String, u32, u32) {
 impl Views {
     fn create(&mut self, table: &ViewTable) -> Result<(), StoreError> {
         table.check_key()?;
-        self.held.entry(id(table)).or_default();
+        let number = self.made;
+        self.made += 1;
+        self.held.entry(id(table)).or_insert_with(|| Held { number, ..Held::default() });
         Ok(())
     }
 
@@ -127,8 +132,12 @@ impl Views {
     }
 
     fn all_of(&self, name: &str) -> Vec<HeldView> {
-        let of_name = self.held.iter().filter(|((of, ..), _)| of == name);
-        of_name.map(|((name, version, print), held)| HeldView::new(name, *version, *print, held.serving)).collect()
+        let mut of_name: Vec<_> = self.held.iter().filter(|((of, ..), _)| of == name).collect();
+        of_name.sort_by_key(|((_, version, _), held)| (*version, held.number));
+        let view = |(name, version, print): &(String, u32, u32), held: &Held| {
+            HeldView::new(name, *version, *print, held.serving)
+        };
+        of_name.into_iter().map(|(id, held)| view(id, held)).collect()
     }
 
     fn drop(

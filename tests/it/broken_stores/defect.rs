@@ -214,7 +214,8 @@ defects! {
     VersionsShareATable: versions_and_shapes_of_a_view_are_tables_of_their_own;
     ServesEveryTable: of_the_tables_of_a_view_one_is_served;
     ServesTheFirst: of_the_tables_of_a_view_one_is_served a_view_that_is_served_is_not_dropped;
-    HoldsBackwards: views_are_held_in_order_of_version_and_fingerprint;
+    HoldsBackwards: views_are_held_in_order_of_version_and_making;
+    HoldsByFingerprint: views_are_held_in_order_of_version_and_making;
     DropKeepsTheCheckpoint: a_dropped_view_is_gone_with_its_checkpoint;
     DropsTheServed: a_view_that_is_served_is_not_dropped;
     ViewsAreNeverClosed: a_closed_store_refuses_views;

@@ -258,6 +258,7 @@ impl ViewStore for Broken {
             match self.defect {
                 ServesEveryTable => held.iter_mut().for_each(|held| held.serving = true),
                 HoldsBackwards => held.reverse(),
+                HoldsByFingerprint => held.sort_by_key(|held| (held.version, held.fingerprint)),
                 _ => {}
             }
             Ok(held)

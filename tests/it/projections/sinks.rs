@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use eventsource::{
     BoxError, DomainEvent, EventSet, FencingToken, NewEvent, Projections, Recorded, Sink, SinkStart, StoreError,
-    Version,
+    Version, View, ViewStore,
 };
 use serde::{Deserialize, Serialize};
 
+use super::rebuilt::Doubled;
 use super::tally::Counted;
 use super::things::*;
 use crate::wrapped::{Fault, Wrapped};
@@ -252,6 +253,28 @@ struct Gone {
 #[event(name = "money.come", version = 1, split_from("money.sent", with = come))]
 struct Come {
     cents: i64,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_outside_is_told_anything_again_by_a_rebuild() {
+    on_each(async |store| {
+        let archive = Archive::default();
+        let mut expected = Expected::default();
+        expected.append_round(&store).await;
+        let running = Running::start(Projections::new(&store).view::<Balance>().sink(archive.clone()));
+        let wanted = all(&store).await;
+        until("all was told", async || archive.0.all().len() == wanted.len()).await;
+        running.stop().await.unwrap();
+        let rebuilding = Running::start(Projections::new(&store).view::<Doubled>().sink(archive.clone()));
+        until("the rebuilt view serves", async || {
+            let held = store.held_views("balances").await.unwrap();
+            held.iter().any(|held| held.serving && held.is(&Doubled::TABLE))
+        })
+        .await;
+        rebuilding.stop().await.unwrap();
+        assert_eq!(archive.0.all().len(), wanted.len());
+    })
+    .await;
 }
 
 fn gone(sent: &Sent) -> Option<Gone> {

@@ -173,7 +173,7 @@ pub(super) fn balances(store: &Wrapped) -> Projections<Wrapped> {
 }
 
 /// Longer than anything takes: only what hangs runs into it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Fails the test instead of letting it hang.
 pub(super) async fn in_time<T>(work: impl Future<Output = T>) -> T {

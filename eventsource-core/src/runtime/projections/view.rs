@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use crate::contract::checkpoint::CheckpointKey;
 use crate::contract::parking::key_of_row;
 use crate::contract::transaction::Advance;
-use crate::contract::view::{HeldView, MOST_KEYS};
+use crate::contract::view::MOST_KEYS;
 use crate::folding::view::View;
 use crate::folding::view_batch::ViewBatch;
 use crate::words::column_type::ColumnType;
@@ -83,9 +83,11 @@ impl<V: View> Consumer for Folding<V> {
         }
         let store = &holder.store;
         let held = holder.steadily(|| store.held_views(self.table.name)).await?;
+        let serving = held.iter().position(|held| held.serving);
+        let this = held.iter().position(|held| held.is(&self.table));
         // A program of yesterday does not take the name from that of today.
-        let stays = |held: &HeldView| holder.options.switch_by_hand || held.version > self.table.version;
-        if !held.iter().any(|held| held.serving && (held.is(&self.table) || stays(held))) {
+        let stays = serving.is_some() && (holder.options.switch_by_hand || serving >= this);
+        if !stays {
             holder.steadily(|| store.serve_view(&self.table)).await?;
         }
         Ok(())
