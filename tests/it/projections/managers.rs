@@ -1,6 +1,7 @@
 //! Process managers: what follows from events happens once, whoever dies or hangs when.
 
 mod crashed;
+mod example;
 mod fenced;
 mod inputs;
 mod killed;

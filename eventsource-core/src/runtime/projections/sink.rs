@@ -85,7 +85,7 @@ pub trait Sink: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
-/// With which events a sink begins.
+/// With which events a sink begins, or a [process manager](crate::ProcessManager) with those of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SinkStart {

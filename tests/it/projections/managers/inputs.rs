@@ -13,8 +13,7 @@ async fn a_process_hears_once_of_what_others_do_and_its_event_names_the_cause() 
         open(&store, "shop", 0).await;
         place(&store, "1", "shop", DAY).await;
         pay(&store, "1", 7).await;
-        // With what comes from its first start on.
-        Running::start(managing::<Order>(&store)).stop().await.unwrap();
+        listen(&store).await;
         pay(&store, "none", 1).await;
         pay(&store, "unknown", 1).await;
         pay(&store, "1", 2).await;
@@ -36,7 +35,7 @@ async fn a_process_hears_once_of_what_others_do_and_its_event_names_the_cause() 
 async fn an_input_that_cannot_be_noted_is_parked_for_its_process_and_all_others_hear() {
     on_each(async |store| {
         open(&store, "shop", 0).await;
-        Running::start(managing::<Order>(&store)).stop().await.unwrap();
+        listen(&store).await;
         for order in ["1", "2"] {
             place(&store, order, "shop", DAY).await;
         }
@@ -66,7 +65,7 @@ const ATTEMPTS: usize = 20;
 async fn while_the_store_is_out_of_reach_a_manager_neither_loses_nor_repeats_anything() {
     let store = Ahead::default().memory();
     open(&store, "shop", 0).await;
-    Running::start(managing::<Order>(&store)).stop().await.unwrap();
+    listen(&store).await;
     let running = Running::start(managing::<Order>(&store));
     for (order, stream, fault) in [
         ("1", "order-1", Fault::Transient),

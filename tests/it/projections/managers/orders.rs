@@ -9,8 +9,9 @@ use eventsource::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::things::managing;
 use super::transfer::{Account, Deposit};
-use crate::projections::things::until;
+use crate::projections::things::{Running, until};
 use crate::wrapped::Wrapped;
 
 #[derive(DomainEvent, Serialize, Deserialize)]
@@ -127,6 +128,11 @@ pub(super) async fn pay(store: &Wrapped, order: &str, cents: i64) {
     let bank = StreamId::new("payment", "bank").unwrap();
     let request = eventsource::AppendRequest::new(bank, eventsource::ExpectedVersion::Any, vec![received]);
     store.append(request.into()).await.unwrap();
+}
+
+/// A manager hears what comes from its first start on.
+pub(super) async fn listen(store: &Wrapped) {
+    Running::start(managing::<Order>(store)).stop().await.unwrap();
 }
 
 /// What has become of an order.

@@ -10,7 +10,7 @@ use crate::projections::things::{Running, in_time, on_each, until};
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_process_whose_command_is_refused_is_stuck_until_it_is_retried_and_all_others_go_on() {
     on_each(async |store| {
-        Running::start(managing::<Order>(&store)).stop().await.unwrap();
+        listen(&store).await;
         open(&store, "shop", 0).await;
         let running = Running::start(managing::<Order>(&store));
         for (order, shop) in [("1", "nobody"), ("2", "shop"), ("3", "nobody")] {
@@ -48,7 +48,7 @@ async fn a_process_whose_command_is_refused_is_stuck_until_it_is_retried_and_all
 async fn a_command_for_an_id_that_cannot_be_one_leaves_the_process_stuck() {
     on_each(async |store| {
         place(&store, "1", "", DAY).await;
-        Running::start(managing::<Order>(&store)).stop().await.unwrap();
+        listen(&store).await;
         pay(&store, "1", 5).await;
         let running = Running::start(managing::<Order>(&store));
         let stuck = ParkedEvents::of_manager::<Order>(store.clone());
@@ -64,7 +64,7 @@ async fn a_command_for_an_id_that_cannot_be_one_leaves_the_process_stuck() {
 async fn a_manager_that_is_to_stop_stops_at_a_process_that_cannot_go_on() {
     let store = Ahead::default().memory();
     place(&store, "1", "nobody", DAY).await;
-    Running::start(managing::<Order>(&store)).stop().await.unwrap();
+    listen(&store).await;
     pay(&store, "1", 5).await;
     let running = Running::start(managing::<Order>(&store).on_error_of("order", OnError::Stop));
     let stopped = async || running.statuses.all()[0].last_error.clone();

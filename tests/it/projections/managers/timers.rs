@@ -24,6 +24,7 @@ async fn a_timer_runs_out_when_its_time_has_come() {
 async fn timers_survive_restarts_and_those_that_were_cancelled_or_replaced_never_run_out() {
     on_each_with_clock(async |store, ahead| {
         open(&store, "shop", 0).await;
+        listen(&store).await;
         let running = Running::start(managing::<Order>(&store));
         place(&store, "1", "shop", 14 * DAY).await;
         place(&store, "2", "shop", 14 * DAY).await;
@@ -56,8 +57,7 @@ async fn whoever_dies_at_any_point_has_let_no_timer_run_out_twice_and_none_not_a
         let ahead = Ahead::default();
         let store = ahead.memory();
         open(&store, "shop", 0).await;
-        // What comes before the first start is not heard.
-        Running::start(managing::<Order>(&store)).stop().await.unwrap();
+        listen(&store).await;
         place(&store, "1", "shop", Duration::ZERO).await;
         place(&store, "2", "shop", 4 * DAY).await;
         pay(&store, "2", 5).await;
