@@ -350,11 +350,11 @@ impl<S> Projections<S> {
             let message = format!("no projection {of} was added, but it was said what it does on errors");
             return Err(StoreError::invalid(message));
         }
-        let on_error = |(name, projection): (&String, &Box<dyn Run>)| {
+        let on_error = |name: &str, otherwise: OnError| {
             let said = self.on_error_of.iter().rev().find(|(of, _)| is(of, name)).map(|(_, on_error)| *on_error);
-            said.or(self.on_error).unwrap_or_else(|| projection.on_error())
+            said.or(self.on_error).unwrap_or(otherwise)
         };
-        Ok(names.iter().zip(projections).map(on_error).collect())
+        Ok(names.iter().zip(projections).map(|(name, projection)| on_error(name, projection.on_error())).collect())
     }
 }
 

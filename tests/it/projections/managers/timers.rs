@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use eventsource::EventStore;
+
 use super::orders::*;
 use super::things::*;
 use crate::projections::things::{Running, on_each, until};
@@ -36,6 +38,8 @@ async fn timers_survive_restarts_and_those_that_were_cancelled_or_replaced_never
         becomes(&store, "2", &["placed", "reminded"]).await;
         ahead.hours(24 * 4);
         becomes(&store, "2", &["placed", "reminded", "reminded"]).await;
+        let newest = store.head().await.unwrap().newest;
+        until("the timer is set again", async || running.status().position == newest).await;
         running.stop().await.unwrap();
         // Two at once: in the order in which they run out.
         ahead.hours(24 * 10);

@@ -2,11 +2,8 @@
 
 use crate::contract::checkpoint::CheckpointKey;
 use crate::folding::aggregate::Aggregate;
-use crate::folding::decoding::Decoding;
-use crate::folding::encoding::{EncodeError, Encoded};
-use crate::folding::event_set::{Decoded, EventDescriptor, EventSet};
+use crate::folding::event_set::EventSet;
 use crate::runtime::projections::sink::SinkStart;
-use crate::words::decode_error::Fault;
 use crate::words::event::Recorded;
 
 use super::reaction::Reaction;
@@ -157,24 +154,6 @@ pub trait ProcessManager: Aggregate {
     fn on_timer(&self, timer: &str) -> Option<Self::Event> {
         let _ = timer;
         None
-    }
-}
-
-/// No events of others; see [`ProcessManager::Input`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoInput {}
-
-#[diagnostic::do_not_recommend]
-impl EventSet for NoInput {
-    const EVENTS: &'static [EventDescriptor] = &[];
-    const RETIRED: &'static [&'static str] = &[];
-
-    fn __decode(_: &Decoding<'_>, _: &[u8]) -> Result<Decoded<Self>, Fault> {
-        Ok(Decoded::Nothing)
-    }
-
-    fn __encode(&self) -> Result<Encoded, EncodeError> {
-        match *self {}
     }
 }
 
