@@ -54,6 +54,7 @@
 //! | answer questions about many aggregates | [`guide::views`] |
 //! | show people what they have just changed | [`guide::consistency`] |
 //! | do other work on events: tables of your own, mails, messages | [`guide::projections`] |
+//! | let commands follow from events, across aggregates and over time | [`guide::processes`] |
 //! | tell other systems, through a message broker | [`guide::integration`] |
 //! | change such an answer, while it is asked for | [`guide::rebuilding`] |
 //! | test decisions | [`guide::testing`] |
@@ -74,6 +75,7 @@
 //! | [`View`], [`Fold`], [`Keys`] | what you write: a row of a table, and what events change in it |
 //! | [`ViewReader`], [`LiveView`] | the rows of a view: from its table, or folded when they are asked for, also as of the past |
 //! | [`Projection`], [`Sink`] | what you write: work on events in the store's transactions, and outside of it |
+//! | [`ProcessManager`], [`Reaction`] | what you write: which commands and timers follow from the events of a process |
 //! | [`Publication`], [`Relay`], [`CloudEvent`], [`Publisher`] | what you write: what is published; a sink that publishes it, as what, and to which broker |
 //! | [`Projections`], [`Statuses`], [`Progress`] | views, projections and sinks that run, each by one owner among all processes; how they do, and how far they are behind |
 //! | [`InlineViews`], [`StoreWithViews`], [`InlineView`] | views of one row for each stream, folded in the append's own transaction |

@@ -5,6 +5,8 @@
 //! appends, and only they, take locks on all their streams first, in one order, in a statement of their own; the
 //! next statement sees what the holders before them have committed.
 
+use std::collections::BTreeMap;
+
 use eventsource_core::{AppendOutcome, AppendRequest, Appended, Conflict, ExpectedVersion, Version};
 use sqlx::Row;
 
@@ -20,11 +22,12 @@ pub(crate) async fn append(
     request: &AppendRequest,
     terms: Terms<'_>,
 ) -> Result<Answer, Failure> {
-    let written = request.writes.iter().map(|write| write.stream.as_str());
-    let mut streams: Vec<&str> =
-        written.chain(request.conditions.iter().map(|condition| condition.stream.as_str())).collect();
-    streams.sort_unstable();
-    sql.query(&sql.lock_streams).bind(&streams).execute(&mut link.pg).await?;
+    let depends = request.conditions.iter().map(|condition| (condition.stream.as_str(), false));
+    let writes = request.writes.iter().map(|write| (write.stream.as_str(), true));
+    // Sorted, and what is written counts as that.
+    let (streams, written): (Vec<&str>, Vec<bool>) =
+        depends.chain(writes).collect::<BTreeMap<_, _>>().into_iter().unzip();
+    sql.query(&sql.lock_streams).bind(&streams).bind(&written).execute(&mut link.pg).await?;
     let moved = moved(link, sql, request).await?;
     let answers = append::batch(&mut link.pg, sql, Within::Own, &[request], terms).await?;
     let answer = answers.into_iter().next().ok_or(sqlx::Error::RowNotFound)?;

@@ -45,7 +45,7 @@ async fn fold_streams(
 ) -> Result<(), Failure> {
     let mut names: Vec<&str> = streams.iter().map(StreamId::as_str).collect();
     names.sort_unstable();
-    sql.query(&sql.lock_streams).bind(&names).execute(&mut link.pg).await?;
+    sql.query(&sql.lock_streams).bind(&names).bind(vec![true; names.len()]).execute(&mut link.pg).await?;
     for view in views {
         fold(link, sql, InlineRows::of(&**view, streams), None).await?;
     }

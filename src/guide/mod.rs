@@ -8,13 +8,14 @@
 //! 6. [`views`]: tables that are folded from events
 //! 7. [`consistency`]: reading what one has just written
 //! 8. [`projections`]: other work on events: in the store's transactions, and outside of it
-//! 9. [`integration`]: events for other systems, through a message broker
-//! 10. [`web`]: versions, commands and questions through HTTP
-//! 11. [`rebuilding`]: tables that are built anew beside those that serve
-//! 12. [`testing`]: decisions without a store, snapshots, your own store
-//! 13. [`operating`]: SQLite in production
-//! 14. [`postgres`]: PostgreSQL in production
-//! 15. [`store_authors`]: writing a store
+//! 9. [`processes`]: what follows from events: commands to other aggregates, timers, what to do when one says no
+//! 10. [`integration`]: events for other systems, through a message broker
+//! 11. [`web`]: versions, commands and questions through HTTP
+//! 12. [`rebuilding`]: tables that are built anew beside those that serve
+//! 13. [`testing`]: decisions without a store, snapshots, your own store
+//! 14. [`operating`]: SQLite in production
+//! 15. [`postgres`]: PostgreSQL in production
+//! 16. [`store_authors`]: writing a store
 //!
 //! Every block of Rust on these pages is compiled and run by the tests.
 
@@ -47,6 +48,9 @@ pub mod consistency {}
 
 #[doc = include_str!("projections.md")]
 pub mod projections {}
+
+#[doc = include_str!("processes.md")]
+pub mod processes {}
 
 #[doc = include_str!("integration.md")]
 pub mod integration {}

@@ -5,6 +5,7 @@ mod custom;
 mod filled;
 mod killed;
 mod left_out;
+mod managers;
 mod measured;
 mod owners;
 mod rebuilt;

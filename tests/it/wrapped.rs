@@ -43,11 +43,15 @@ pub(crate) struct Wrapped<S: ?Sized = dyn ViewStore> {
     writes: Faults,
     /// And to the next checkpoints that are saved by themselves.
     saves: Faults,
+    /// And to the next appends to a stream.
+    appends: Faults,
+    appended: Arc<Mutex<String>>,
     /// And to the next claims.
     claims: Faults,
     /// And to the next events that are parked, or are no more.
     parks: Faults,
     held_back: Arc<Mutex<Duration>>,
+    death: Death,
 }
 
 impl<S: ?Sized> Clone for Wrapped<S> {
@@ -60,9 +64,12 @@ impl<S: ?Sized> Clone for Wrapped<S> {
             reads: self.reads.clone(),
             writes: self.writes.clone(),
             saves: self.saves.clone(),
+            appends: self.appends.clone(),
+            appended: self.appended.clone(),
             claims: self.claims.clone(),
             parks: self.parks.clone(),
             held_back: self.held_back.clone(),
+            death: self.death.clone(),
         }
     }
 }
@@ -115,9 +122,12 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
             reads: Faults::default(),
             writes: Faults::default(),
             saves: Faults::default(),
+            appends: Faults::default(),
+            appended: Arc::default(),
             claims: Faults::default(),
             parks: Faults::default(),
             held_back: Arc::default(),
+            death: Death::default(),
         }
     }
 
@@ -146,6 +156,27 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
         self.saves.set(fault, times);
     }
 
+    /// Lets the next appends to this stream fail.
+    pub(crate) fn fail_appends(&self, to: &str, fault: Fault, times: usize) {
+        to.clone_into(&mut self.appended.lock().unwrap());
+        self.appends.set(fault, times);
+    }
+
+    /// Lets one go on that is held while it appends.
+    pub(crate) fn release_append(&self) {
+        self.appends.release.notify_one();
+    }
+
+    /// Lets whoever uses it die when so many calls that load or change something were carried out: the answer of the last
+    /// one does not come, and no other call is begun.
+    pub(crate) fn die_behind(&self, calls: usize) {
+        *self.death.0.lock().unwrap() = Some(calls);
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        *self.death.0.lock().unwrap() == Some(0)
+    }
+
     /// Lets the next claims fail.
     pub(crate) fn fail_claims(&self, fault: Fault, times: usize) {
         self.claims.set(fault, times);
@@ -172,7 +203,7 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
     }
 
     pub(crate) fn faults_left(&self) -> usize {
-        self.reads.left() + self.writes.left() + self.saves.left() + self.parks.left()
+        self.reads.left() + self.writes.left() + self.saves.left() + self.parks.left() + self.appends.left()
     }
 }
 
@@ -222,6 +253,28 @@ impl Faults {
     }
 }
 
+/// After how many calls there is nobody any more to whom they could be answered.
+#[derive(Clone, Default)]
+struct Death(Arc<Mutex<Option<usize>>>);
+
+impl Death {
+    async fn meet<T>(&self, work: impl Future<Output = T>) -> T {
+        let left = self.0.lock().unwrap().as_mut().map(|left| {
+            let now = *left;
+            *left = now.saturating_sub(1);
+            now
+        });
+        if left == Some(0) {
+            std::future::pending::<()>().await;
+        }
+        let done = work.await;
+        if left == Some(1) {
+            std::future::pending::<()>().await;
+        }
+        done
+    }
+}
+
 /// Counts down when dropped.
 struct Waiting(Arc<Counts>);
 
@@ -246,11 +299,16 @@ impl<S: ViewStore + ?Sized> EventStore for Wrapped<S> {
     }
 
     fn append(&self, request: Arc<AppendRequest>) -> BoxFuture<'_, Result<AppendOutcome, StoreError>> {
-        async move { self.inner().append(request).await }.boxed()
+        let append = async move {
+            let is_meant = request.writes.iter().any(|write| write.stream.as_str() == *self.appended.lock().unwrap());
+            let append = async { self.inner().append(request).await };
+            if is_meant { self.appends.meet(append).await } else { append.await }
+        };
+        self.death.meet(append).boxed()
     }
 
     fn load<'a>(&'a self, load: &'a Load, visit: VisitLoad<'a>) -> BoxFuture<'a, Result<LoadEnd, StoreError>> {
-        async move { self.inner().load(load, visit).await }.boxed()
+        self.death.meet(async move { self.inner().load(load, visit).await }).boxed()
     }
 
     fn read<'a>(&'a self, read: &'a Read, visit: Visit<'a>) -> BoxFuture<'a, Result<Page, StoreError>> {
@@ -317,7 +375,8 @@ impl<S: ViewStore + ?Sized> EventStore for Wrapped<S> {
         key: &'a CheckpointKey,
         checkpoint: Checkpoint,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        async move { self.saves.meet(async { self.inner().save_checkpoint(key, checkpoint).await }).await }.boxed()
+        let save = async move { self.inner().save_checkpoint(key, checkpoint).await };
+        async move { self.death.meet(self.saves.meet(save)).await }.boxed()
     }
 
     fn claim<'a>(
@@ -359,7 +418,7 @@ impl<S: ViewStore + ?Sized> ViewStore for Wrapped<S> {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
             let write = async { self.inner().write_rows(table, changes, checkpoint).await };
-            self.writes.meet(write).await
+            self.death.meet(self.writes.meet(write)).await
         }
         .boxed()
     }

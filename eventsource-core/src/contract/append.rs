@@ -60,6 +60,13 @@ pub struct Condition {
     pub version: Version,
 }
 
+impl Condition {
+    /// What becomes of whoever appends only as long as it holds.
+    pub(crate) fn moved(conflict: &Conflict) -> StoreError {
+        StoreError::fenced(format!("somebody else has taken over: {conflict}"))
+    }
+}
+
 /// How much one request may hold.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -11,6 +11,7 @@ pub(crate) mod faithful;
 pub(crate) mod field_step;
 pub(crate) mod golden;
 pub(crate) mod locked;
+pub(crate) mod no_input;
 pub(crate) mod raw_step;
 pub(crate) mod report;
 pub(crate) mod schema;

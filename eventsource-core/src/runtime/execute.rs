@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::contract::append::{AppendOutcome, AppendRequest, Appended};
+use crate::contract::append::{AppendOutcome, AppendRequest, Appended, Condition};
 use crate::contract::load::{AsOf, Load, StoredCommand};
 use crate::contract::read::Read;
 use crate::folding::aggregate::{Aggregate, Handle};
@@ -228,8 +228,13 @@ impl<'r, A: Aggregate> Command<'r, A> {
                 Some(_) => self.keyed_result(&appended).await.map(Attempt::Done),
                 None => Ok(Attempt::Done(self.stored(events, &request, &appended))),
             },
+            AppendOutcome::Conflict(conflict) if self.depends_on(&conflict.stream) => Err(Condition::moved(&conflict)),
             AppendOutcome::Conflict(conflict) => Ok(Attempt::Conflict(conflict)),
         }
+    }
+
+    fn depends_on(&self, stream: &StreamId) -> bool {
+        self.options.condition.as_ref().is_some_and(|condition| condition.stream == *stream)
     }
 
     /// The events as every reader will get them, and the request that stores them.
@@ -248,7 +253,8 @@ impl<'r, A: Aggregate> Command<'r, A> {
             Version(0) => ExpectedVersion::NoStream,
             version => ExpectedVersion::Exact(version),
         };
-        let request = AppendRequest::new(self.stream.clone(), expected, stored);
+        let mut request = AppendRequest::new(self.stream.clone(), expected, stored);
+        request.conditions.extend(self.options.condition.clone());
         let request = match &self.options.command_key {
             Some(key) => request.with_command_key(key.clone()),
             None => request,

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::contract::append::Condition;
 use crate::words::event::Recorded;
 use crate::words::metadata::Metadata;
 use crate::words::stream::ExpectedVersion;
@@ -25,11 +26,18 @@ pub struct ExecuteOptions {
     pub(crate) command_key: Option<String>,
     pub(crate) expected: ExpectedVersion,
     pub(crate) occurred_at: Option<DateTime<Utc>>,
+    pub(crate) condition: Option<Condition>,
 }
 
 impl Default for ExecuteOptions {
     fn default() -> Self {
-        Self { metadata: Metadata::default(), command_key: None, expected: ExpectedVersion::Any, occurred_at: None }
+        Self {
+            metadata: Metadata::default(),
+            command_key: None,
+            expected: ExpectedVersion::Any,
+            occurred_at: None,
+            condition: None,
+        }
     }
 }
 
@@ -45,6 +53,12 @@ impl ExecuteOptions {
     /// store nothing, so they are decided again. 1 to 255 bytes, no control characters, not beginning with `$`.
     pub fn command_key(mut self, key: impl Into<String>) -> Self {
         self.command_key = Some(key.into());
+        self
+    }
+
+    /// Another stream must not have moved; otherwise the answer is an error that [`is_fenced`](crate::StoreError::is_fenced).
+    pub(crate) fn on_condition(mut self, condition: Condition) -> Self {
+        self.condition = Some(condition);
         self
     }
 

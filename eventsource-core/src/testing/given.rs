@@ -12,8 +12,10 @@ use super::kept::{keep, payload, shown};
 
 /// An aggregate with a history, before anything is decided.
 pub struct Given<A> {
-    state: A,
-    version: Version,
+    pub(super) state: A,
+    pub(super) version: Version,
+    /// What happened last.
+    pub(super) last: Option<NewEvent>,
 }
 
 /// What was decided, to be looked at with the `then…` methods; each of them panics where it is something else.
@@ -62,7 +64,7 @@ pub struct Decided<A, R> {
 #[must_use = "nothing is checked before a `then`"]
 #[track_caller]
 pub fn given<A: Aggregate>(events: impl IntoEvents<A, Refusal = Infallible>) -> Given<A> {
-    let mut given = Given { state: A::default(), version: Version(0) };
+    let mut given = Given { state: A::default(), version: Version(0), last: None };
     for event in collect(events) {
         given.take(&event);
     }
@@ -139,6 +141,7 @@ impl<A: Aggregate> Given<A> {
         for fact in &kept.facts {
             self.state.apply(fact);
         }
+        self.last = Some(kept.stored.clone());
         kept.stored
     }
 }
@@ -227,13 +230,13 @@ impl<A: Aggregate, R> Debug for Decided<A, R> {
     }
 }
 
-fn collect<A: Aggregate>(events: impl IntoEvents<A, Refusal = Infallible>) -> Vec<A::Event> {
+pub(super) fn collect<A: Aggregate>(events: impl IntoEvents<A, Refusal = Infallible>) -> Vec<A::Event> {
     let mut collected = Vec::new();
     let Ok(()) = events.into_events(&mut collected);
     collected
 }
 
-fn same(wanted: &[NewEvent], decided: &[NewEvent]) -> bool {
+pub(super) fn same(wanted: &[NewEvent], decided: &[NewEvent]) -> bool {
     wanted.len() == decided.len() && wanted.iter().zip(decided).all(|(a, b)| same_event(a, b))
 }
 
@@ -242,7 +245,7 @@ fn same_event(a: &NewEvent, b: &NewEvent) -> bool {
 }
 
 /// Both sides, one event a line; `=` before what is the same.
-struct Difference<'a>(&'a [NewEvent], &'a [NewEvent]);
+pub(super) struct Difference<'a>(pub(super) &'a [NewEvent], pub(super) &'a [NewEvent]);
 
 impl fmt::Display for Difference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

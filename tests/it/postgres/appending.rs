@@ -265,3 +265,26 @@ async fn an_append_whose_future_is_dropped_is_stored_as_a_whole_or_not_at_all() 
     let kept = sent.iter().filter(|request| is_whole(request, &by_id)).count();
     assert!(kept < sent.len(), "none was dropped in time");
 }
+
+/// The commands of a process manager all depend on one stream.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn appends_that_depend_on_a_stream_wait_for_those_that_write_it_and_not_for_each_other() {
+    let database = database().await;
+    let store = store_in(&database, patient()).await;
+    let (depended, other) = (thing("depended"), thing("other"));
+    let depends = AppendRequest::new(thing("a"), ExpectedVersion::Any, events(1));
+    let writes = AppendRequest::new(depended.clone(), ExpectedVersion::Any, events(1));
+    let mut another = shell(database.url()).await;
+    let lock = "SELECT count(*) FROM (SELECT pg_advisory_xact_lock_shared(
+                    hashtextextended($1, 'eventsource.events'::regclass::oid::bigint))) AS locked";
+    let mut open = another.begin().await.unwrap();
+    sqlx::query(lock).bind(depended.as_str()).execute(&mut *open).await.unwrap();
+    stored(store.append(Arc::new(depends.on_condition(depended, Version(0)))).await);
+    let writing = spawn(&store, Arc::new(writes.on_condition(other, Version(0))));
+    let mut looking = shell(database.url()).await;
+    let waiting = "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+                   WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()";
+    until("the one that writes it waits", async || number(&mut looking, waiting).await == 1).await;
+    open.commit().await.unwrap();
+    stored(writing.await.unwrap());
+}

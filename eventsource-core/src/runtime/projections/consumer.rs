@@ -15,7 +15,7 @@ use crate::words::event::Recorded;
 use crate::words::stream::Position;
 
 use super::holder::Holder;
-use super::parking::Sieve;
+use super::parking::{OnError, Sieve};
 use super::status::{Activity, Follows};
 
 /// Between two looks whether it has caught up.
@@ -68,6 +68,21 @@ pub(super) trait Consumer: Send + Sync + 'static {
         error.is_failed() || error.is_encode() || error.is_too_large()
     }
 
+    /// When it wants to be woken, whatever events come; never, if it does not.
+    fn wakes_at(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Does what it was woken for. The checkpoint stands where it was saved last.
+    fn wake(&self, _: &mut Holder, _: Checkpoint) -> impl Future<Output = Result<(), StoreError>> + Send {
+        async { Ok(()) }
+    }
+
+    /// What it does on errors, if nobody says so.
+    fn on_error(&self) -> OnError {
+        OnError::Stop
+    }
+
     /// When everything is done for the first time since it is one's own, and the checkpoint says so.
     fn caught_up(&self, _: &Holder) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Ok(()) }
@@ -116,15 +131,15 @@ impl<E: EventSet> Batches<E> {
         }
     }
 
-    /// What is there, unless it is time to end, or to look what was asked of parked events.
+    /// What is there, unless it is time to end, or to look for something else.
     pub(super) async fn next<C: Consumer<Event = E>>(
         &mut self,
         holder: &mut Holder,
         consumer: &C,
-        look_for_asked: Option<Instant>,
+        look_at: Option<Instant>,
     ) -> Result<Next<E>, StoreError> {
         let mut batch: Vec<Recorded<E>> = Vec::new();
-        let asked_at = look_for_asked.unwrap_or_else(Instant::now);
+        let else_at = look_at.unwrap_or_else(Instant::now);
         while batch.is_empty() {
             let look = tokio::time::sleep_until(self.look_at);
             // Events come last: where there is always one more, nothing behind them would ever have its turn.
@@ -143,7 +158,7 @@ impl<E: EventSet> Batches<E> {
                     self.look_whether_live(holder, consumer).await?;
                     self.look_at = Instant::now() + LOOK_EVERY;
                 }
-                () = tokio::time::sleep_until(asked_at), if look_for_asked.is_some() => return Ok(Next::Look),
+                () = tokio::time::sleep_until(else_at), if look_at.is_some() => return Ok(Next::Look),
                 next = self.events.next() => batch.extend(next?),
             }
         }
@@ -224,7 +239,7 @@ impl<E: EventSet> Batches<E> {
 pub(super) enum Next<E> {
     /// At least one event, with all its parts.
     Events(Vec<Recorded<E>>),
-    /// It is time to look what was asked of parked events.
+    /// It is time to look for something else.
     Look,
     /// It is time to end.
     End,

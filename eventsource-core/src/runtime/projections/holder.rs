@@ -76,8 +76,13 @@ impl Holder {
         if Instant::now() < self.renew_at {
             return Ok(());
         }
+        self.confirm().await.map(drop)
+    }
+
+    /// Renews the hold in any case; answers whose it is: one's own.
+    pub(super) async fn confirm(&mut self) -> Result<Uuid, StoreError> {
         match self.ask().await? {
-            Claim::Owned(_) => Ok(()),
+            Claim::Owned(_) => Ok(self.owner),
             Claim::Held { owner, .. } => {
                 Err(StoreError::fenced(format!("projection {} was taken over by {owner}", self.key.name)))
             }

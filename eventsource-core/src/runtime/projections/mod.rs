@@ -7,6 +7,7 @@ mod meter;
 mod outage;
 pub(crate) mod parked_events;
 mod parking;
+pub(crate) mod process;
 mod progress;
 mod rate;
 mod refold;
@@ -30,6 +31,7 @@ use uuid::Uuid;
 use crate::contract::task::Task;
 use crate::contract::transaction::TransactionalStore;
 use crate::contract::view::ViewStore;
+use crate::folding::event_set::EventSet;
 use crate::folding::view::View;
 use crate::words::error::StoreError;
 
@@ -37,6 +39,8 @@ use consumer::{Consumer, assert_name};
 use custom::{Custom, Projection};
 use holder::Holder;
 pub use parking::OnError;
+use process::manager::ProcessManager;
+use process::{Noting, Reacting};
 pub use progress::Progress;
 use progress::Telling;
 use running::Running;
@@ -97,6 +101,8 @@ pub struct Projections<S> {
     projections: Vec<Box<dyn Run>>,
     statuses: Statuses,
     options: Options,
+    /// What all do on errors, if that was said.
+    on_error: Option<OnError>,
     /// What single ones do on errors, by name.
     on_error_of: Vec<(&'static str, OnError)>,
     telling: Option<Telling>,
@@ -119,6 +125,8 @@ trait Run: Send {
     fn run(self: Box<Self>, holder: Holder) -> BoxFuture<'static, Result<(), StoreError>>;
     /// Name and version.
     fn name(&self) -> String;
+    /// What it does on errors, if nobody says so.
+    fn on_error(&self) -> OnError;
     fn holder(&self, with: With, shutdown: &watch::Receiver<bool>) -> Holder;
 }
 
@@ -149,6 +157,7 @@ impl<S: ViewStore + Clone> Projections<S> {
             projections: Vec::new(),
             statuses,
             options,
+            on_error: None,
             on_error_of: Vec::new(),
             telling: None,
         }
@@ -174,6 +183,16 @@ impl<S: ViewStore + Clone> Projections<S> {
     pub fn sink<K: Sink>(self, sink: K) -> Self {
         const { assert_name(K::NAME) };
         self.add(K::NAME.to_owned(), Delivering(sink))
+    }
+
+    /// Adds a process manager: its commands are executed in this store, and so should be the inline views that are
+    /// [around it](crate::InlineViews).
+    ///
+    /// Where it has an [input](ProcessManager::Input), it is two projections, each with its own status: `transfer` reacts to the
+    /// events of transfers, `transfer inputs` notes what others do.
+    pub fn manager<M: ProcessManager>(self) -> Self {
+        let all = self.add(M::NAME.to_owned(), Reacting::<M>::new());
+        if M::Input::EVENTS.is_empty() { all } else { all.add(format!("{} inputs", M::NAME), Noting::<M>::new()) }
     }
 
     fn add(mut self, name: String, consumer: impl Consumer) -> Self {
@@ -207,12 +226,12 @@ impl<S: ViewStore + Clone> Projections<S> {
     }
 
     /// What projections do with an event that they cannot handle, when it was [tried again](Self::retry) for long enough:
-    /// [`OnError::Stop`] if not set.
+    /// [`OnError::Stop`] if not set, and [`OnError::Park`] for [process managers](Self::manager).
     ///
     /// A batch that fails is handled once more, event by event, so that the one that fails is found, and what
     /// is before it is handled as always. Each of them is tried for as long as a batch.
     pub fn on_error(mut self, on_error: OnError) -> Self {
-        self.options.on_error = on_error;
+        self.on_error = Some(on_error);
         self
     }
 
@@ -337,11 +356,11 @@ impl<S> Projections<S> {
             let message = format!("no projection {of} was added, but it was said what it does on errors");
             return Err(StoreError::invalid(message));
         }
-        let on_error = |name: &String| {
-            let said = self.on_error_of.iter().rev().find(|(of, _)| is(of, name));
-            said.map_or(self.options.on_error, |(_, on_error)| *on_error)
+        let on_error = |name: &str, otherwise: OnError| {
+            let said = self.on_error_of.iter().rev().find(|(of, _)| is(of, name)).map(|(_, on_error)| *on_error);
+            said.or(self.on_error).unwrap_or(otherwise)
         };
-        Ok(names.iter().map(on_error).collect())
+        Ok(names.iter().zip(projections).map(|(name, projection)| on_error(name, projection.on_error())).collect())
     }
 }
 

@@ -12,6 +12,7 @@ use crate::words::parked_at::ParkedAt;
 use crate::words::stream::Position;
 
 use super::custom::{self, Projection};
+use super::process::manager::{self, ProcessManager};
 use super::sink::{self, Sink};
 
 /// The events that a projection has parked, each with its error; see [`OnError::Park`](crate::OnError::Park).
@@ -67,6 +68,19 @@ impl ParkedEvents {
     /// Those of a sink. Their key is the stream, such as `account-alice`.
     pub fn of_sink<K: Sink>(store: impl ParkingStore) -> Self {
         Self { store: Arc::new(store), key: sink::key::<K>() }
+    }
+
+    /// Those of a process manager: events of its own of which a command was refused, and nothing says what that means, or which
+    /// failed. Their key is the stream of the process, such as `transfer-4711`.
+    ///
+    /// A retry reacts anew, and gives a command another chance; discarded, the event is never reacted to.
+    pub fn of_manager<M: ProcessManager>(store: impl ParkingStore) -> Self {
+        Self { store: Arc::new(store), key: manager::key::<M>() }
+    }
+
+    /// Events of others that a process manager could not note. Their key is the stream of the process, too.
+    pub fn of_inputs<M: ProcessManager>(store: impl ParkingStore) -> Self {
+        Self { store: Arc::new(store), key: manager::inputs_key::<M>() }
     }
 
     /// At most so many of them, in order of key and position: the first, or those behind the one that is given.

@@ -56,10 +56,18 @@ impl<C: Consumer> Running<C> {
         let mut parked = Parked::load(holder, self.consumer.key(), checkpoint.owner_epoch).await?;
         let mut batches = Batches::new(holder, self.consumer.key(), checkpoint);
         loop {
-            let events = match batches.next(holder, &self.consumer, parked.look_at()).await? {
+            let look_at = parked.look_at().into_iter().chain(self.consumer.wakes_at()).min();
+            let events = match batches.next(holder, &self.consumer, look_at).await? {
                 Next::Events(events) => events,
                 Next::Look => {
-                    self.answer(holder, &mut parked, batches.saved).await?;
+                    let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= Instant::now());
+                    if is_due(parked.look_at()) {
+                        self.answer(holder, &mut parked, batches.saved).await?;
+                    }
+                    if is_due(self.consumer.wakes_at()) {
+                        holder.renew().await?;
+                        self.consumer.wake(holder, batches.saved).await?;
+                    }
                     continue;
                 }
                 Next::End => return Ok(()),
@@ -227,6 +235,10 @@ impl<C: Consumer> Run for Running<C> {
 
     fn name(&self) -> String {
         self.status.name()
+    }
+
+    fn on_error(&self) -> OnError {
+        self.consumer.on_error()
     }
 
     fn run(self: Box<Self>, mut holder: Holder) -> BoxFuture<'static, Result<(), StoreError>> {

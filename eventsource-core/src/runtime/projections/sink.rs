@@ -95,7 +95,7 @@ pub trait Sink: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 
-/// With which events a sink begins.
+/// With which events a sink begins, or a [process manager](crate::ProcessManager) with those of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SinkStart {
@@ -128,20 +128,7 @@ impl<K: Sink> Consumer for Delivering<K> {
 
     /// Notes where it begins, before anybody claims it: once that is there, it is where it has come to.
     async fn prepare(&self, holder: &Holder) -> Result<(), StoreError> {
-        let (store, key) = (&holder.store, self.key());
-        if holder.steadily(|| store.load_checkpoint(&key)).await?.is_some() {
-            return Ok(());
-        }
-        let cursor = match K::START {
-            SinkStart::FirstEvent => Cursor::START,
-            SinkStart::Now => holder.steadily(|| newest(&*holder.store).boxed()).await?,
-        };
-        let checkpoint = Checkpoint::new(cursor, store.identity());
-        match holder.steadily(|| store.save_checkpoint(&key, checkpoint)).await {
-            // Somebody else was faster, and has claimed it.
-            Err(error) if error.is_fenced() => Ok(()),
-            saved => saved,
-        }
+        note_start(holder, &self.key(), K::START).await
     }
 
     fn gather(&self, mut events: Vec<Recorded<K::Event>>, sieve: &mut Sieve<'_>) -> Self::Batch {
@@ -178,6 +165,24 @@ impl<K: Sink> Consumer for Delivering<K> {
             [] => holder.steadily(|| holder.store.save_checkpoint(key, *to)).await,
             unparked => holder.steadily(|| holder.store.unpark(key, to.owner_epoch, unparked)).await,
         }
+    }
+}
+
+/// Notes where a consumer begins, if that is not noted yet.
+pub(super) async fn note_start(holder: &Holder, key: &CheckpointKey, start: SinkStart) -> Result<(), StoreError> {
+    let store = &holder.store;
+    if holder.steadily(|| store.load_checkpoint(key)).await?.is_some() {
+        return Ok(());
+    }
+    let cursor = match start {
+        SinkStart::FirstEvent => Cursor::START,
+        SinkStart::Now => holder.steadily(|| newest(&**store).boxed()).await?,
+    };
+    let checkpoint = Checkpoint::new(cursor, store.identity());
+    match holder.steadily(|| store.save_checkpoint(key, checkpoint)).await {
+        // Somebody else was faster, and has claimed it.
+        Err(error) if error.is_fenced() => Ok(()),
+        saved => saved,
     }
 }
 
