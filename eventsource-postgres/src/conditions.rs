@@ -28,6 +28,9 @@ pub(crate) async fn append(
     let (streams, written): (Vec<&str>, Vec<bool>) =
         depends.chain(writes).collect::<BTreeMap<_, _>>().into_iter().unzip();
     sql.query(&sql.lock_streams).bind(&streams).bind(&written).execute(&mut link.pg).await?;
+    if append::is_one_event(request) {
+        return append::one(&mut link.pg, sql, request, terms).await;
+    }
     let moved = moved(link, sql, request).await?;
     let answers = append::batch(&mut link.pg, sql, Within::Own, &[request], terms).await?;
     let answer = answers.into_iter().next().ok_or(sqlx::Error::RowNotFound)?;

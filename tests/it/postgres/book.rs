@@ -58,7 +58,7 @@ pub(super) async fn check(
     .await;
 }
 
-async fn check_directly(make: impl Fn() -> PgOptions + Clone + Send + Sync + 'static) {
+pub(super) async fn check_directly(make: impl Fn() -> PgOptions + Clone + Send + Sync + 'static) {
     let database = Arc::new(database().await);
     let url = database.url().to_owned();
     check(database, url, make).await;
@@ -72,9 +72,4 @@ async fn the_postgres_store_passes_the_whole_book() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_postgres_store_with_serialized_ordering_passes_the_whole_book() {
     check_directly(|| options().ordering(Ordering::Serialized)).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_postgres_store_without_group_commit_passes_the_whole_book() {
-    check_directly(|| options().group_commit(false)).await;
 }
