@@ -104,7 +104,7 @@ fn refusal<T>(outcome: Result<T, ExecuteError<Refusal>>) -> Result<Refusal, Stop
     }
 }
 
-/// All racers decide on the same state before the first of them appends.
+/// All racers decide on the same state before the first of them appends, as if each were a process of its own.
 async fn race_for_the_last_money(accounts: &Repository<Account>) -> Result<(), Stop> {
     let last = Money::crowns(100);
     let (owner, text) = ("all racers".to_owned(), "cash deposit".to_owned());
@@ -114,7 +114,8 @@ async fn race_for_the_last_money(accounts: &Repository<Account>) -> Result<(), S
     let start = Arc::new(Barrier::new(RACERS));
     let mut racers = JoinSet::new();
     for _ in 0..RACERS {
-        let (accounts, start) = (accounts.clone(), start.clone());
+        // With what they share, they would decide one after the other.
+        let (accounts, start) = (accounts.clone().without_cache(), start.clone());
         racers.spawn(async move {
             let looks = AtomicU32::new(0);
             let withdrawal = |account: &Account| {

@@ -188,6 +188,11 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
         self.loads.set(fault, times);
     }
 
+    /// Lets one go on that is held while it loads.
+    pub(crate) fn release_load(&self) {
+        self.loads.release.notify_one();
+    }
+
     /// Lets the next claims fail.
     pub(crate) fn fail_claims(&self, fault: Fault, times: usize) {
         self.claims.set(fault, times);

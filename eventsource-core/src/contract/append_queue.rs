@@ -107,7 +107,15 @@ impl<W: AppendWriter> BatchWriter<AppendJob<W::Answer>> for Shared<W> {
         // Jobs are answered while the lock is held: the first caller to come back would else go alone and keep all
         // others waiting.
         match &mut *self.0.lock().await {
-            Some(writer) => writer.append_batch(batch).await,
+            Some(writer) => {
+                let is_one = batch.len() == 1;
+                let given_back = writer.append_batch(batch).await;
+                if !is_one {
+                    // So that they come back while it is.
+                    tokio::task::yield_now().await;
+                }
+                given_back
+            }
             // The queue's task ends before the writer goes.
             None => Vec::new(),
         }

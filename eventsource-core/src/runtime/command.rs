@@ -16,6 +16,7 @@ use crate::words::event::{NewEvent, Recorded};
 use crate::words::stream::{Conflict, ExpectedVersion, Position, StreamId, Version};
 use crate::words::token::Token;
 
+use super::command_meter::{Count, count};
 use super::execute::Executed;
 use super::fold::Folded;
 use super::lanes::{Answer, Basis, Known, Lane, Leading, Place, Ready, Stands, Turn};
@@ -66,6 +67,7 @@ impl<'r, A: Aggregate> Command<'r, A> {
             crate::words::name::check_command_key(key)?;
         }
         let stream = repository.stream(id)?;
+        count(Count::Command, A::NAME);
         let pauses = repository.retry.start();
         Ok(Self { repository, stream, options, folded: Folded::new(), pauses, alone: false })
     }
@@ -88,6 +90,8 @@ impl<'r, A: Aggregate> Command<'r, A> {
             let load = Load::new(self.stream.clone()).with_command_key(self.options.command_key.clone());
             match self.folded.catch_up(&*self.repository.store, load).await {
                 Ok(end) => {
+                    count(Count::Loaded, A::NAME);
+                    count(Count::Attempt, A::NAME);
                     return match end.command {
                         Some(command) => self.first_result(command).await.map(Some),
                         None => Ok(None),
@@ -249,6 +253,7 @@ impl<'r, A: Aggregate> Command<'r, A> {
 
     /// Waits before the next attempt; the conflict itself, if that was the last or the caller had named a version.
     async fn pause(&mut self, conflict: Conflict) -> Result<(), Stop> {
+        count(Count::Conflict, A::NAME);
         let named = self.options.expected.place().is_some();
         if named || !self.pauses.pause(&conflict).await {
             let expected = if named { self.options.expected } else { conflict.expected };
@@ -264,7 +269,11 @@ impl<A: Aggregate> Command<'_, A> {
     pub(super) async fn ready(&mut self, lane: &Lane<A>) -> Result<Option<Executed<A>>, StoreError> {
         loop {
             match lane.ready(&*self.repository.store, self.options.command_key.as_deref()).await {
-                Ok(Ready::Decide) => return Ok(None),
+                Ok(Ready::Decide { is_cached }) => {
+                    count(if is_cached { Count::Cached } else { Count::Loaded }, A::NAME);
+                    count(Count::Attempt, A::NAME);
+                    return Ok(None);
+                }
                 Ok(Ready::Done(command)) => return self.first_result(command).await.map(Some),
                 Err(error) => self.bear(error).await?,
             }
@@ -346,6 +355,9 @@ impl<A: Aggregate> Command<'_, A> {
 
     /// Counts the attempt. After the first one there is no pause: whoever wrote meanwhile has written.
     pub(super) async fn decide_again(&mut self, conflict: Option<Conflict>) -> Result<(), Stop> {
+        if conflict.is_some() {
+            count(Count::Conflict, A::NAME);
+        }
         let reason: &(dyn std::fmt::Display + Sync) = match &conflict {
             Some(conflict) => conflict,
             None => &"what it was decided on has changed",

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 mod command;
+mod command_meter;
 pub(crate) mod comparing;
 pub(crate) mod copy;
 pub(crate) mod events;

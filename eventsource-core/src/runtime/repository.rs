@@ -24,6 +24,16 @@ use super::retry::Retry;
 /// needs one round trip. Each append still says what it expects: what other processes, other repositories or `append_in`
 /// write costs another attempt, and never a wrong answer. So make one repository and clone it.
 ///
+/// With the feature `metrics`, these are counted, with the label `aggregate`:
+///
+/// | metric | what it counts |
+/// |---|---|
+/// | `eventsource_commands_total` | commands |
+/// | `eventsource_command_attempts_total` | decisions, the first of each command among them |
+/// | `eventsource_command_conflicts_total` | decisions that were not stored because somebody else had written |
+/// | `eventsource_command_cached_states_total` | decisions for which the state was cached |
+/// | `eventsource_command_loaded_states_total` | decisions for which it was loaded |
+///
 /// ```
 /// # use eventsource::{Aggregate, Apply, DomainEvent, Repository, Version, memory::MemoryStore};
 /// # use serde::{Deserialize, Serialize};

@@ -44,7 +44,7 @@ async fn trips(proxy: &Proxy, what: &str, mut work: impl AsyncFnMut()) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_warm_command_crosses_the_network_twice_and_each_other_call_once() {
+async fn a_warm_command_crosses_the_network_once_and_so_does_each_other_call() {
     let database = database().await;
     // What is told of appends goes over the same network, at its own time.
     let options = patient().listen(false);
@@ -54,9 +54,12 @@ async fn a_warm_command_crosses_the_network_twice_and_each_other_call_once() {
     proxy.set_delay(DELAY);
     let counters = Repository::<Counter>::new(store.clone());
 
-    let command =
-        trips(&proxy, "a command", async || drop(counters.execute("one", |_| Counted {}).await.unwrap())).await;
-    assert_eq!(command, 2, "a command");
+    let warm =
+        trips(&proxy, "a warm command", async || drop(counters.execute("one", |_| Counted {}).await.unwrap())).await;
+    assert_eq!(warm, 1, "a command on a state that is known");
+    let cold = counters.clone().without_cache();
+    let cold = trips(&proxy, "a command", async || drop(cold.execute("one", |_| Counted {}).await.unwrap())).await;
+    assert_eq!(cold, 2, "a command on a state that is not known");
     let load = trips(&proxy, "a load", async || _ = counters.load("one").await.unwrap()).await;
     assert_eq!(load, 1, "a load");
     let missing = trips(&proxy, "a load of nothing", async || _ = counters.load("none").await.unwrap()).await;

@@ -7,6 +7,7 @@ use eventsource::memory::MemoryStore;
 use eventsource::{
     CacheLimits, ExecuteError, ExecuteOptions, Executed, ExpectedVersion, History, Recorded, Repository, Retry, Version,
 };
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use tokio::task::JoinHandle;
 
 use super::account::*;
@@ -297,6 +298,21 @@ async fn a_refusal_on_what_is_cached_becomes_a_success_when_another_process_has_
 }
 
 #[tokio::test]
+async fn a_refusal_is_not_confirmed_by_what_another_command_has_read() {
+    let (accounts, store) = held();
+    let other = Repository::<Account>::new(store.inner());
+    accounts.execute("alice", |_| deposited(1)).await.unwrap();
+    other.execute("alice", |_| deposited(10)).await.unwrap();
+    store.fail_loads(Fault::Held, 1);
+    let all = spawn(&accounts, withdraw(11));
+    settle().await;
+    // It reads too, and now this process knows.
+    assert_eq!(accounts.execute("alice", |_| Vec::<AccountEvent>::new()).await.unwrap().cents, 11);
+    store.release_load();
+    assert_eq!(all.await.unwrap().unwrap().cents, 0);
+}
+
+#[tokio::test]
 async fn a_version_that_the_caller_names_is_compared_with_the_truth() {
     on_each(async |accounts| {
         let other = Repository::<Account>::new(accounts.store().clone());
@@ -412,6 +428,40 @@ async fn a_warm_command_asks_the_store_once() {
         cold.execute("alice", |_| deposited(1)).await.unwrap();
     }
     assert_eq!(store.counts.loads.load(SeqCst), loads + 5);
+}
+
+#[tokio::test]
+async fn what_commands_cost_is_counted_under_documented_names() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    // All tasks of this test run on its own thread.
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let (accounts, store) = held();
+    let other = Repository::<Account>::new(store.inner());
+    accounts.execute("alice", |_| deposited(1)).await.unwrap();
+    accounts.execute("alice", |_| deposited(1)).await.unwrap();
+    other.execute("alice", |_| deposited(1)).await.unwrap();
+    // On what is cached, in vain, and then on what was loaded.
+    accounts.execute("alice", |_| deposited(1)).await.unwrap();
+    let mut counted: Vec<_> = snapshotter
+        .snapshot()
+        .into_vec()
+        .into_iter()
+        .map(|(key, _, _, value)| {
+            assert_eq!(key.key().labels().map(|label| label.value()).collect::<Vec<_>>(), ["account"]);
+            let DebugValue::Counter(count) = value else { panic!("{key:?} is no counter") };
+            (key.key().name().to_owned(), count)
+        })
+        .collect();
+    counted.sort();
+    let expected = [
+        ("eventsource_command_attempts_total", 5),
+        ("eventsource_command_cached_states_total", 2),
+        ("eventsource_command_conflicts_total", 1),
+        ("eventsource_command_loaded_states_total", 3),
+        ("eventsource_commands_total", 4),
+    ];
+    assert_eq!(counted, expected.map(|(name, count)| (name.to_owned(), count)));
 }
 
 #[tokio::test]

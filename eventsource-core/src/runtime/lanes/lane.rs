@@ -79,7 +79,8 @@ pub(crate) struct Lane<A> {
     weight: AtomicU64,
 }
 
-/// Decisions of one era build on each other; when an append fails, all that is not stored is undone, and the next one begins.
+/// Decisions of one era build on each other, and only appends of this process change what is stored in it. When an append
+/// fails, all that is not stored is undone, and the next one begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) era: u64,
@@ -182,6 +183,8 @@ impl<A: Aggregate> Lane<A> {
             let known = Arc::new(Known::of(folded));
             inner.stored = Some(known.clone());
             inner.newest = Some(known);
+            // What was read says nothing of when it was stored, so it confirms no decision on what was there before.
+            inner.era += 1;
             self.tell(inner);
         }
     }

@@ -10,20 +10,24 @@ use super::lane::{Basis, Lane, Loading};
 
 /// What is to be done once the state is known.
 pub(crate) enum Ready {
-    /// Decide.
-    Decide,
+    Decide {
+        is_cached: bool,
+    },
     /// The command key was used before.
     Done(StoredCommand),
 }
 
 impl<A: Aggregate> Lane<A> {
-    /// Waits until the state is known; whoever is first loads it, and looks for its command key on the way.
+    /// Waits until the state is known; whoever is first loads it, and looks for its command key on the way. Answers too
+    /// whether the state was known already.
     pub(crate) async fn ready(&self, store: &dyn EventStore, command_key: Option<&str>) -> Result<Ready, StoreError> {
+        let mut is_cached = true;
         loop {
             let mut standing = self.standing.subscribe();
             let from = match self.begin_loading() {
-                Loading::NotNeeded => return Ok(Ready::Decide),
+                Loading::NotNeeded => return Ok(Ready::Decide { is_cached }),
                 Loading::ByAnother => {
+                    is_cached = false;
                     // The sender is ours.
                     let _ = standing.changed().await;
                     continue;
@@ -36,7 +40,7 @@ impl<A: Aggregate> Lane<A> {
             let end = folded.catch_up(store, load).await?;
             place.loaded = Some(folded);
             drop(place);
-            return Ok(end.command.map_or(Ready::Decide, Ready::Done));
+            return Ok(end.command.map_or(Ready::Decide { is_cached: false }, Ready::Done));
         }
     }
 
