@@ -79,7 +79,7 @@ fn pieces(of: &BTreeMap<String, i64>) -> Vec<(&str, i64)> {
 
 /// What must have left the shelf for it.
 fn wanted(order: &Order) -> BTreeMap<String, i64> {
-    let mut wanted = BTreeMap::new();
+    let mut wanted = BTreeMap::<String, i64>::new();
     for line in order.lines.iter().filter(|_| order.is_shipped()) {
         *wanted.entry(line.item.clone()).or_default() += i64::from(line.pieces);
     }
@@ -143,7 +143,7 @@ impl Billed {
     }
 
     fn of(books: &Books) -> Self {
-        let (mut journal, mut accounts) = (Vec::new(), BTreeMap::new());
+        let (mut journal, mut accounts) = (Vec::new(), BTreeMap::<String, i64>::new());
         for letter in books.told.iter().filter(|letter| letter.cents != 0) {
             journal.push((letter.subject.clone(), letter.customer.clone(), letter.cents));
             *accounts.entry(letter.customer.clone()).or_default() += letter.cents;

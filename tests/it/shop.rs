@@ -1,5 +1,20 @@
 //! The example `shop`, as its users run it: whoever is killed, its models agree, with each other and with the raw events.
 
+#![allow(dead_code, reason = "the example's own modules, of which tests use a part")]
+
+#[path = "../../examples/shop/cart.rs"]
+mod cart;
+#[path = "../../examples/shop/order.rs"]
+mod order;
+#[path = "../../examples/shop/payment.rs"]
+mod payment;
+#[path = "../../examples/shop/shipment.rs"]
+mod shipment;
+#[path = "../../examples/shop/stock.rs"]
+mod stock;
+
+mod rules;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -82,7 +97,7 @@ impl Raw {
     async fn of(store: Arc<dyn EventStore>) -> Self {
         let (mut events, mut read) = (Vec::new(), Read::all());
         loop {
-            let mut visit = |event: eventsource::RawEvent<'_>| {
+            let mut visit = |event: &eventsource::RawEvent<'_>| {
                 let payload = serde_json::from_slice(event.data).unwrap();
                 events.push((event.name.to_owned(), event.stream.to_owned(), payload));
                 Ok(())
