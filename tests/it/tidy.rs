@@ -141,6 +141,23 @@ fn nothing_is_left_undone_in_the_sources() {
     }
 }
 
+/// `scripts/test` runs them by name.
+#[test]
+fn every_test_program_is_one_that_the_test_command_runs() {
+    let programs = files(".", &[".rs"]).into_iter().filter_map(|path| {
+        let folder = path.parent()?;
+        let alone = folder.ends_with("tests") && folder.parent()?.join("Cargo.toml").exists();
+        let whole = path.ends_with("main.rs") && folder.parent()?.ends_with("tests");
+        (alone || whole)
+            .then(|| (path.clone(), if whole { folder.file_name() } else { path.file_stem() }.map(ToOwned::to_owned)))
+    });
+    let names: Vec<_> = programs.map(|(path, name)| (shown(&path), name.unwrap().into_string().unwrap())).collect();
+    assert!(names.len() > 4, "{names:?}");
+    for (path, name) in names {
+        assert!(["it", "compile_fail"].contains(&&*name), "{path}: name it `it`, or add it to scripts/test");
+    }
+}
+
 #[test]
 fn every_guarantee_names_a_test_that_exists() {
     let tests: BTreeSet<String> = [

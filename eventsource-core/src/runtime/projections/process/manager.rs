@@ -121,7 +121,7 @@ use super::reaction::Reaction;
     note = "derive `Aggregate` for it, and write `impl ProcessManager for {Self}` with what follows from its events"
 )]
 pub trait ProcessManager: Aggregate {
-    /// Events of others that mean something to processes: an event, or an enum with `#[derive(EventSet)]`. [`NoInput`] where
+    /// Events of others that mean something to processes: an event, or an enum with `#[derive(EventSet)]`. [`NoInput`](crate::NoInput) where
     /// a process hears of others only by what becomes of its commands.
     type Input: EventSet;
 
