@@ -1,25 +1,24 @@
-//! What happened, read from the events alone: by this, every other model is measured.
+//! What happened, read from the events alone: by this, every model is measured.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eventsource::{CloudEvent, Events, Publication, Read, Recorded, StoreError, ViewStore};
+use eventsource::{EventSet, Events, Read, Recorded, StoreError, ViewStore};
 
-use super::cart::{CartEvent, Line};
-use super::order::{OrderEvent, Placed, Short};
-use super::payment::PaymentEvent;
-use super::shipment::ShipmentEvent;
-use super::stock::StockEvent;
-use super::told::{Orders, Told};
+use super::cart::{CheckedOut, Line};
+use super::order::{Accepted, Because, Cancelled, Paid, Placed, Refunded, Shipped};
+use super::payment::{Received, Returned};
+use super::shipment::{Requested, Sent};
+use super::stock::{Delivered, PutBack, Taken};
 
 #[derive(Default)]
 pub(crate) struct Books {
     /// By number.
     pub(crate) orders: BTreeMap<String, Order>,
-    /// What lies on it and is promised to nobody, by item.
+    /// What lies on the shelf, by item.
     pub(crate) shelf: BTreeMap<String, i64>,
     /// All that the services are told.
-    pub(crate) told: Vec<Letter>,
+    pub(crate) letters: Vec<Letter>,
 }
 
 #[derive(Default)]
@@ -29,34 +28,33 @@ pub(crate) struct Order {
     pub(crate) is_checked_out: bool,
     /// How often it was placed.
     pub(crate) placed: u32,
-    pub(crate) outcome: Option<Outcome>,
-    pub(crate) outcomes: u32,
-    /// Payments, as payments have them and as the order has them.
+    /// It should have one.
+    pub(crate) ends: Vec<End>,
+    /// Money, as the payment has it and as the order has it.
     pub(crate) received: Vec<i64>,
     pub(crate) paid: Vec<i64>,
     pub(crate) returned: Vec<i64>,
     pub(crate) refunded: Vec<i64>,
-    pub(crate) parcels: u32,
+    /// Parcels.
+    pub(crate) requested: u32,
     pub(crate) sent: u32,
-    /// Pieces that were taken for it and not put back.
+    /// Pieces that were taken for it and not put back, by item.
     pub(crate) taken: BTreeMap<String, i64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
     Shipped,
-    Short(String),
-    Declined(String),
-    Expired,
+    Cancelled(Because),
 }
 
 /// What a service is told, of which it makes its own.
 pub(crate) struct Letter {
     pub(crate) key: String,
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) subject: String,
     pub(crate) customer: String,
-    /// That came, or went if it is below zero.
+    /// What has come; below zero, what has gone.
     pub(crate) cents: i64,
 }
 
@@ -71,101 +69,84 @@ impl Order {
     }
 
     pub(crate) fn is_shipped(&self) -> bool {
-        self.outcome == Some(Outcome::Shipped)
+        self.ends == [End::Shipped]
     }
+}
 
-    fn ends(&mut self, outcome: Outcome) {
-        self.outcomes += 1;
-        self.outcome = Some(outcome);
-    }
+/// All that the books are about.
+#[derive(EventSet)]
+enum Fact {
+    CheckedOut(CheckedOut),
+    Placed(Placed),
+    Accepted(Accepted),
+    Paid(Paid),
+    Shipped(Shipped),
+    Cancelled(Cancelled),
+    Refunded(Refunded),
+    Received(Received),
+    Returned(Returned),
+    Requested(Requested),
+    Sent(Sent),
+    Delivered(Delivered),
+    Taken(Taken),
+    PutBack(PutBack),
 }
 
 impl Books {
     pub(crate) async fn read(store: &Arc<dyn ViewStore>) -> Result<Self, StoreError> {
         let mut books = Self::default();
-        let mut carts = Events::<CartEvent>::new(store.clone(), Read::category("cart"));
-        while let Some(event) = carts.next().await? {
-            if matches!(event.event, CartEvent::CheckedOut(_)) {
-                books.order(&event).is_checked_out = true;
-            }
-        }
-        let mut orders = Events::<OrderEvent>::new(store.clone(), Read::category("order"));
-        while let Some(event) = orders.next().await? {
-            books.add_order(event);
-        }
-        let mut payments = Events::<PaymentEvent>::new(store.clone(), Read::category("payment"));
-        while let Some(event) = payments.next().await? {
-            let order = books.order(&event);
-            match event.event {
-                PaymentEvent::Received(received) => order.received.push(received.cents),
-                PaymentEvent::Returned(returned) => order.returned.push(returned.cents),
-            }
-        }
-        let mut shipments = Events::<ShipmentEvent>::new(store.clone(), Read::category("shipment"));
-        while let Some(event) = shipments.next().await? {
-            let order = books.order(&event);
-            match event.event {
-                ShipmentEvent::Requested(_) => order.parcels += 1,
-                ShipmentEvent::Sent(_) => order.sent += 1,
-            }
-        }
-        let mut stock = Events::<StockEvent>::new(store.clone(), Read::category("stock"));
-        while let Some(event) = stock.next().await? {
-            books.add_stock(event);
-        }
-        let mut told = Events::<Told>::new(store.clone(), Read::category("order"));
-        while let Some(event) = told.next().await? {
-            books.told.push(letter(&event));
+        let mut facts = Events::<Fact>::new(store.clone(), Read::all());
+        while let Some(fact) = facts.next().await? {
+            books.letters.extend(letter(&fact));
+            books.add(fact);
         }
         Ok(books)
     }
 
-    fn order<E>(&mut self, event: &Recorded<E>) -> &mut Order {
-        self.orders.entry(event.stream.id().to_owned()).or_default()
-    }
-
-    fn add_order(&mut self, event: Recorded<OrderEvent>) {
-        let order = self.order(&event);
-        match event.event {
-            OrderEvent::Placed(Placed { customer, lines, .. }) => {
+    fn add(&mut self, Recorded { event: fact, stream, .. }: Recorded<Fact>) {
+        let id = stream.id();
+        match fact {
+            Fact::CheckedOut(_) => self.order(id).is_checked_out = true,
+            Fact::Placed(Placed { customer, lines, .. }) => {
+                let order = self.order(id);
                 order.placed += 1;
                 (order.customer, order.lines) = (customer, lines);
             }
-            OrderEvent::Reserved(_) | OrderEvent::Accepted(_) => {}
-            OrderEvent::Paid(paid) => order.paid.push(paid.cents),
-            OrderEvent::Refunded(refunded) => order.refunded.push(refunded.cents),
-            OrderEvent::Short(Short { because, .. }) => order.ends(Outcome::Short(because)),
-            OrderEvent::Declined(declined) => order.ends(Outcome::Declined(declined.because)),
-            OrderEvent::Expired(_) => order.ends(Outcome::Expired),
-            OrderEvent::Shipped(_) => order.ends(Outcome::Shipped),
+            Fact::Accepted(_) => {}
+            Fact::Paid(paid) => self.order(id).paid.push(paid.cents),
+            Fact::Shipped(_) => self.order(id).ends.push(End::Shipped),
+            Fact::Cancelled(cancelled) => self.order(id).ends.push(End::Cancelled(cancelled.because)),
+            Fact::Refunded(refunded) => self.order(id).refunded.push(refunded.cents),
+            Fact::Received(received) => self.order(id).received.push(received.cents),
+            Fact::Returned(returned) => self.order(id).returned.push(returned.cents),
+            Fact::Requested(_) => self.order(id).requested += 1,
+            Fact::Sent(_) => self.order(id).sent += 1,
+            Fact::Delivered(delivered) => *self.shelf.entry(id.to_owned()).or_default() += i64::from(delivered.pieces),
+            Fact::Taken(Taken { order, pieces }) => self.take(id, &order, pieces.into()),
+            Fact::PutBack(PutBack { order, pieces }) => self.take(id, &order, -i64::from(pieces)),
         }
     }
 
-    fn add_stock(&mut self, event: Recorded<StockEvent>) {
-        let item = event.stream.id().to_owned();
-        let (order, pieces) = match event.event {
-            StockEvent::Delivered(delivered) => (None, i64::from(delivered.pieces)),
-            StockEvent::Taken(taken) => (Some(taken.order), -i64::from(taken.pieces)),
-            StockEvent::PutBack(put_back) => (Some(put_back.order), i64::from(put_back.pieces)),
-        };
-        if let Some(order) = order {
-            *self.orders.entry(order).or_default().taken.entry(item.clone()).or_default() -= pieces;
-        }
-        *self.shelf.entry(item).or_default() += pieces;
+    fn order(&mut self, id: &str) -> &mut Order {
+        self.orders.entry(id.to_owned()).or_default()
+    }
+
+    fn take(&mut self, item: &str, order: &str, pieces: i64) {
+        *self.shelf.entry(item.to_owned()).or_default() -= pieces;
+        *self.order(order).taken.entry(item.to_owned()).or_default() += pieces;
     }
 }
 
-/// As the relay publishes it, made without the relay.
-fn letter(event: &Recorded<Told>) -> Letter {
-    let (name, customer, cents) = match &event.event {
-        Told::Accepted(accepted) => ("order.accepted", &accepted.customer, 0),
-        Told::Short(short) => ("order.short", &short.customer, 0),
-        Told::Paid(paid) => ("order.paid", &paid.customer, paid.cents),
-        Told::Declined(declined) => ("order.declined", &declined.customer, 0),
-        Told::Expired(expired) => ("order.expired", &expired.customer, 0),
-        Told::Shipped(shipped) => ("order.shipped", &shipped.customer, 0),
-        Told::Refunded(refunded) => ("order.refunded", &refunded.customer, -refunded.cents),
+/// What the relay must publish of it, made without the relay.
+fn letter(fact: &Recorded<Fact>) -> Option<Letter> {
+    let (customer, cents) = match &fact.event {
+        Fact::Accepted(accepted) => (&accepted.customer, 0),
+        Fact::Paid(paid) => (&paid.customer, paid.cents),
+        Fact::Shipped(shipped) => (&shipped.customer, 0),
+        Fact::Cancelled(cancelled) => (&cancelled.customer, 0),
+        Fact::Refunded(refunded) => (&refunded.customer, -refunded.cents),
+        _ => return None,
     };
-    let CloudEvent { id: key, subject, .. } = CloudEvent::new(Orders::SOURCE, event, name, 1, ());
-    Letter { key, name, subject, customer: customer.clone(), cents }
+    let (key, name, subject) = (fact.idempotency_key(), fact.name.to_string(), fact.stream.to_string());
+    Some(Letter { key, name, subject, customer: customer.clone(), cents })
 }

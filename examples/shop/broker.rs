@@ -1,83 +1,74 @@
 //! Through which the services hear of orders: RabbitMQ where there is one, else a broker in this process.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::env;
 
 use eventsource::memory::{MemoryBroker, MemoryDelivery, MemoryQueue};
-use eventsource::{BoxError, Projections, Relay, StoreError, ViewStore};
-use eventsource_rabbitmq::RabbitMq;
+use eventsource::{BoxError, Message, Publisher};
 use lapin::options::BasicAckOptions;
 
+use super::publication::PATTERN;
 use super::rabbit::{Rabbit, RabbitQueue};
-use super::told::{Orders, PATTERN};
 
-/// Names the server, in the environment.
-const URL: &str = "AMQP_URL";
+/// In the environment: the address of RabbitMQ, or nothing where none shall be used.
+pub(crate) const URL: &str = "AMQP_URL";
+/// Where it is if nobody has said anything.
+const DEFAULT: &str = "amqp://guest:guest@localhost:5672/%2f";
 /// The services, each with a queue of its own.
 const SERVICES: [&str; 2] = ["billing", "mail"];
 
 #[derive(Clone)]
 pub(crate) enum Broker {
-    Memory { broker: MemoryBroker, queues: Vec<(&'static str, MemoryQueue)> },
+    Memory { broker: MemoryBroker, queues: BTreeMap<&'static str, MemoryQueue> },
     Rabbit(Rabbit),
 }
 
 impl Broker {
     /// With a queue for each service, which is there before the first message is.
-    pub(crate) async fn new(exchange: String) -> Result<Self, BoxError> {
-        let broker = Self::existing(Some(exchange));
-        match broker {
-            Self::Memory { broker, .. } => {
-                let bound = SERVICES.map(|name| broker.bind(PATTERN).map(|queue| (name, queue)));
-                let queues = bound.into_iter().collect::<Result<_, _>>()?;
-                Ok(Self::Memory { broker, queues })
-            }
-            Self::Rabbit(rabbit) => {
-                rabbit.bind(&SERVICES, PATTERN).await?;
-                Ok(Self::Rabbit(rabbit))
-            }
+    pub(crate) async fn find(exchange: &str) -> Result<Self, BoxError> {
+        match env::var(URL).as_deref() {
+            Ok("") => Self::in_memory(),
+            Ok(url) => Self::rabbit(url, exchange).await,
+            Err(_) => match Self::rabbit(DEFAULT, exchange).await {
+                Ok(found) => Ok(found),
+                Err(_) => Self::in_memory(),
+            },
         }
     }
 
-    /// One that somebody else has made.
-    pub(crate) fn existing(exchange: Option<String>) -> Self {
-        let url = std::env::var(URL).ok().filter(|url| !url.is_empty());
-        match url.zip(exchange) {
-            Some((url, exchange)) => Self::Rabbit(Rabbit::new(url, exchange)),
-            None => Self::Memory { broker: MemoryBroker::new(), queues: Vec::new() },
+    /// One that the process has found which started this one: only RabbitMQ is found by others.
+    pub(crate) fn existing(exchange: Option<&str>) -> Result<Self, BoxError> {
+        match exchange {
+            Some(exchange) => Ok(Self::Rabbit(Rabbit::new(&env::var(URL)?, exchange)?)),
+            None => Self::in_memory(),
         }
     }
 
-    /// Known to other processes by this name; one in memory is not.
-    pub(crate) fn exchange(&self) -> Option<&str> {
+    fn in_memory() -> Result<Self, BoxError> {
+        let broker = MemoryBroker::new();
+        let queues = SERVICES.map(|service| broker.bind(PATTERN).map(|queue| (service, queue)));
+        Ok(Self::Memory { queues: queues.into_iter().collect::<Result<_, _>>()?, broker })
+    }
+
+    async fn rabbit(url: &str, exchange: &str) -> Result<Self, BoxError> {
+        let rabbit = Rabbit::new(url, exchange)?;
+        rabbit.bind(&SERVICES, PATTERN).await?;
+        Ok(Self::Rabbit(rabbit))
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Memory { .. } => None,
-            Self::Rabbit(rabbit) => Some(&rabbit.exchange),
+            Self::Memory { .. } => "in memory",
+            Self::Rabbit(_) => "RabbitMQ",
         }
-    }
-
-    /// Adds a relay to it.
-    pub(crate) fn add_relay(
-        &self,
-        projections: Projections<Arc<dyn ViewStore>>,
-    ) -> Result<Projections<Arc<dyn ViewStore>>, StoreError> {
-        Ok(match self {
-            Self::Memory { broker, .. } => projections.sink(Relay::<Orders, _>::new(broker.clone())),
-            Self::Rabbit(Rabbit { url, exchange }) => {
-                let rabbit = RabbitMq::new(url, exchange)?.refuse_unroutable();
-                projections.sink(Relay::<Orders, _>::new(rabbit))
-            }
-        })
     }
 
     /// The queue of a service.
     pub(crate) async fn queue(&self, service: &str) -> Result<Queue, BoxError> {
-        match self {
-            Self::Memory { queues, .. } => {
-                let (_, queue) = queues.iter().find(|(name, _)| *name == service).ok_or("no such queue")?;
-                Ok(Queue::Memory(queue.clone()))
-            }
-            Self::Rabbit(rabbit) => Ok(Queue::Rabbit(rabbit.queue(service).await?)),
-        }
+        Ok(match self {
+            Self::Memory { queues, .. } => Queue::Memory(queues.get(service).ok_or("no such queue")?.clone()),
+            Self::Rabbit(rabbit) => Queue::Rabbit(rabbit.queue(service).await?),
+        })
     }
 
     /// Leaves nothing behind on a server.
@@ -85,6 +76,15 @@ impl Broker {
         match self {
             Self::Memory { .. } => Ok(()),
             Self::Rabbit(rabbit) => rabbit.remove(&SERVICES).await,
+        }
+    }
+}
+
+impl Publisher for Broker {
+    async fn publish(&self, messages: &[Message]) -> Result<(), BoxError> {
+        match self {
+            Self::Memory { broker, .. } => broker.publish(messages).await,
+            Self::Rabbit(rabbit) => rabbit.publisher.publish(messages).await,
         }
     }
 }
@@ -121,9 +121,7 @@ impl Delivery {
     pub(crate) async fn done(self) -> Result<(), BoxError> {
         match self {
             Self::Memory(delivery) => delivery.done(),
-            Self::Rabbit(delivery) => {
-                delivery.ack(BasicAckOptions::default()).await?;
-            }
+            Self::Rabbit(delivery) => drop(delivery.ack(BasicAckOptions::default()).await?),
         }
         Ok(())
     }

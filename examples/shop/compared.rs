@@ -8,31 +8,31 @@ use std::sync::Arc;
 use eventsource::{BoxError, StoreError, View, ViewReader, ViewStore};
 use sqlx::{ConnectOptions, SqliteConnection};
 
-use super::books::{Books, Order, Outcome};
-use super::fraud_report::Suspect;
+use super::books::{Books, End, Letter, Order};
+use super::fraud::Suspect;
 use super::mail::subject_of;
 use super::my_orders::MyOrder;
+use super::order::Because;
 use super::service;
 use super::warehouse::Parcel;
 
 /// More rows than there are orders.
 const ALL: usize = 10_000;
 
-/// All that is not as it must be, in words; empty when all models tell the same.
+/// All that is not as it must be, in words; empty when all models agree.
 pub(crate) async fn differences(
     books: &Books,
     store: &Arc<dyn ViewStore>,
-    services: &Path,
+    folder: &Path,
 ) -> Result<Vec<String>, BoxError> {
     let mut found = Found(Vec::new());
     found.in_aggregates(books);
     found.same("my orders", rows(store).await?, Some(my_orders(books)));
     found.same("the warehouse queue", rows::<Parcel>(store).await?, Some(Vec::new()));
     found.same("the fraud report", rows(store).await?, Some(suspects(books)));
-    let billing = found.or_none(Billed::read(services).await);
-    found.same("billing", billing, Some(Billed::of(books)));
-    let mails = found.or_none(mails(services).await);
-    found.same("the mails", mails, Some(mails_of(books)));
+    // A service that has not begun has no tables.
+    found.same("billing", Billed::read(folder).await.ok(), Some(Billed::of(books)));
+    found.same("mail", mails(folder).await.ok(), Some(mails_of(books)));
     Ok(found.0)
 }
 
@@ -45,36 +45,27 @@ impl Found {
         }
     }
 
-    /// A service that has not begun has no tables.
-    fn or_none<T>(&mut self, read: Result<T, sqlx::Error>) -> Option<T> {
-        read.map_err(|error| self.0.push(error.to_string())).ok()
-    }
-
     /// Carts, orders, payments, shipments and stock, as far as they must agree.
     fn in_aggregates(&mut self, books: &Books) {
         for (id, order) in &books.orders {
-            let once = u32::from(order.is_checked_out);
-            self.same(&format!("order {id} is placed"), order.placed, once);
-            if order.placed == 0 {
-                continue;
-            }
-            self.same(&format!("order {id} ends so often"), order.outcomes, 1);
-            self.same(&format!("order {id} has heard of payments"), &order.paid, &order.received);
-            self.same(&format!("order {id} has heard of returns"), &order.refunded, &order.returned);
-            let (shipped, most) = (order.is_shipped(), order.cents());
-            self.same(&format!("cents kept for order {id}"), order.kept(), if shipped { most } else { 0 });
-            self.same(&format!("parcels of order {id}"), order.parcels, u32::from(shipped));
-            self.same(&format!("parcels sent of order {id}"), order.sent, u32::from(shipped));
-            self.same(&format!("pieces for order {id}"), pieces(&order.taken), pieces(&wanted(order)));
+            let (parcels, cents) = if order.is_shipped() { (1, order.cents()) } else { (0, 0) };
+            let course = (order.is_checked_out, order.placed, order.ends.len());
+            self.same(&format!("order {id} is checked out, placed and ended"), course, (true, 1, 1));
+            self.same(&format!("payments that order {id} has heard of"), &order.paid, &order.received);
+            self.same(&format!("refunds that order {id} has heard of"), &order.refunded, &order.returned);
+            self.same(&format!("cents kept for order {id}"), order.kept(), cents);
+            self.same(&format!("parcels of order {id}"), (order.requested, order.sent), (parcels, parcels));
+            self.same(&format!("pieces taken for order {id}"), taken(order), wanted(order));
         }
-        let short: Vec<_> = books.shelf.iter().filter(|(_, pieces)| **pieces < 0).collect();
-        self.same("less than nothing on the shelf", short, Vec::new());
+        let missing: Vec<_> = books.shelf.iter().filter(|(_, pieces)| **pieces < 0).collect();
+        self.same("less than nothing on the shelf", missing, Vec::new());
     }
 }
 
-/// Nothing of an item is the same as no word of it.
-fn pieces(of: &BTreeMap<String, i64>) -> Vec<(&str, i64)> {
-    of.iter().filter(|(_, pieces)| **pieces != 0).map(|(item, pieces)| (item.as_str(), *pieces)).collect()
+fn taken(order: &Order) -> BTreeMap<String, i64> {
+    let mut taken = order.taken.clone();
+    taken.retain(|_, pieces| *pieces != 0);
+    taken
 }
 
 /// What must have left the shelf for it.
@@ -96,18 +87,15 @@ async fn rows<V: View>(store: &Arc<dyn ViewStore>) -> Result<Option<Vec<V>>, Sto
 }
 
 fn my_orders(books: &Books) -> Vec<MyOrder> {
-    let placed = books.orders.iter().filter(|(_, order)| order.placed > 0);
     let row = |(id, order): (&String, &Order)| {
-        let status = match &order.outcome {
+        let status = match order.ends.last() {
             None => "under way".to_owned(),
-            Some(Outcome::Shipped) => "shipped".to_owned(),
-            Some(Outcome::Short(because) | Outcome::Declined(because)) => format!("cancelled: {because}"),
-            Some(Outcome::Expired) => "cancelled: not paid in time".to_owned(),
+            Some(End::Shipped) => "shipped".to_owned(),
+            Some(End::Cancelled(because)) => format!("cancelled: {because}"),
         };
-        let (id, customer) = (id.clone(), order.customer.clone());
-        MyOrder { id, customer, cents: order.cents(), paid: order.kept(), status }
+        MyOrder { id: id.clone(), customer: order.customer.clone(), cents: order.cents(), paid: order.kept(), status }
     };
-    placed.map(row).collect()
+    books.orders.iter().filter(|(_, order)| order.placed > 0).map(row).collect()
 }
 
 fn suspects(books: &Books) -> Vec<Suspect> {
@@ -115,8 +103,9 @@ fn suspects(books: &Books) -> Vec<Suspect> {
     for order in books.orders.values().filter(|order| order.placed > 0) {
         let customer = order.customer.clone();
         let suspect = suspects.entry(&order.customer).or_insert(Suspect { customer, orders: 0, unpaid: 0 });
+        let is_unpaid = |end: &End| matches!(end, End::Cancelled(Because::CardDeclined | Because::NotPaid));
         suspect.orders += 1;
-        suspect.unpaid += i64::from(matches!(order.outcome, Some(Outcome::Declined(_) | Outcome::Expired)));
+        suspect.unpaid += i64::from(order.ends.iter().any(is_unpaid));
     }
     suspects.into_values().collect()
 }
@@ -132,8 +121,8 @@ pub(crate) struct Billed {
 }
 
 impl Billed {
-    pub(crate) async fn read(services: &Path) -> Result<Self, sqlx::Error> {
-        let mut database = open(services, "billing").await?;
+    pub(crate) async fn read(folder: &Path) -> Result<Self, sqlx::Error> {
+        let mut database = open(folder, "billing").await?;
         let numbers = sqlx::query_scalar("SELECT number FROM journal ORDER BY number").fetch_all(&mut database).await?;
         let journal = "SELECT subject, customer, cents FROM journal ORDER BY subject, customer, cents";
         let journal = sqlx::query_as(journal).fetch_all(&mut database).await?;
@@ -144,7 +133,7 @@ impl Billed {
 
     fn of(books: &Books) -> Self {
         let (mut journal, mut accounts) = (Vec::new(), BTreeMap::<String, i64>::new());
-        for letter in books.told.iter().filter(|letter| letter.cents != 0) {
+        for letter in books.letters.iter().filter(|letter| letter.cents != 0) {
             journal.push((letter.subject.clone(), letter.customer.clone(), letter.cents));
             *accounts.entry(letter.customer.clone()).or_default() += letter.cents;
         }
@@ -158,27 +147,27 @@ impl Billed {
 }
 
 /// Key, recipient and subject of each mail that was sent.
-pub(crate) async fn mails(services: &Path) -> Result<Vec<(String, String, String)>, sqlx::Error> {
-    let mut database = open(services, "mail").await?;
+pub(crate) async fn mails(folder: &Path) -> Result<Vec<(String, String, String)>, sqlx::Error> {
+    let mut database = open(folder, "mail").await?;
     sqlx::query_as("SELECT key, recipient, subject FROM sent ORDER BY key").fetch_all(&mut database).await
 }
 
 fn mails_of(books: &Books) -> Vec<(String, String, String)> {
-    let mail = |subject: &str, key: &str, to: &str| (key.to_owned(), to.to_owned(), subject.to_owned());
-    let letters = books.told.iter();
-    let mut mails: Vec<_> = letters
-        .filter_map(|letter| subject_of(letter.name).map(|subject| mail(subject, &letter.key, &letter.customer)))
-        .collect();
+    let mail = |letter: &Letter| {
+        let subject = subject_of(&letter.name)?.to_owned();
+        Some((letter.key.clone(), letter.customer.clone(), subject))
+    };
+    let mut mails: Vec<_> = books.letters.iter().filter_map(mail).collect();
     mails.sort();
     mails
 }
 
-/// Messages that a service got again.
-pub(crate) async fn repeated(services: &Path, service: &str) -> Result<i64, sqlx::Error> {
-    let mut database = open(services, service).await?;
+/// Messages that a service got again, and passed over.
+pub(crate) async fn repeated(folder: &Path, service: &str) -> Result<i64, sqlx::Error> {
+    let mut database = open(folder, service).await?;
     sqlx::query_scalar("SELECT count(*) FROM repeated").fetch_one(&mut database).await
 }
 
-async fn open(services: &Path, service: &str) -> Result<SqliteConnection, sqlx::Error> {
-    service::options(services, service).connect().await
+async fn open(folder: &Path, service: &str) -> Result<SqliteConnection, sqlx::Error> {
+    service::options(folder, service).connect().await
 }

@@ -11,7 +11,7 @@ use super::stock::{Deliver, Stock};
 
 pub(crate) const ORDERS: u64 = 60;
 /// From one customer to the next.
-const PAUSE: Duration = Duration::from_millis(40);
+const PAUSE: Duration = Duration::from_millis(60);
 /// What is on the shelf, and how many cents a piece of it costs. Of the last there is not enough.
 const ITEMS: [(&str, u32, i64); 4] =
     [("cup", 500, 450), ("saucer", 500, 300), ("spoon", 500, 250), ("teapot", 9, 3_900)];

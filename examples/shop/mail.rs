@@ -18,11 +18,9 @@ struct To {
 pub(crate) fn subject_of(name: &str) -> Option<&'static str> {
     Some(match name {
         "order.accepted" => "Thank you for your order",
-        "order.short" => "We are sorry, it is sold out",
         "order.paid" => "We have received your payment",
-        "order.declined" => "Your card was declined",
-        "order.expired" => "We have not heard of you",
         "order.shipped" => "It is on its way",
+        "order.cancelled" => "Your order is cancelled",
         "order.refunded" => "Here is your money",
         _ => return None,
     })

@@ -1,8 +1,8 @@
 //! A shop whose models agree, whoever is killed: `cargo run --example shop`; the story is in README.md beside this file.
 //!
-//! Read `order.rs` first, then the views (`my_orders.rs`), what others are told (`told.rs`) and a service (`billing.rs`).
+//! Read `order.rs` first, then the views (`my_orders.rs`), what others are told (`publication.rs`) and a service (`billing.rs`).
 
-#![allow(clippy::print_stderr, reason = "errors of a program go to stderr")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a program answers goes to stdout, errors to stderr")]
 
 mod billing;
 mod books;
@@ -11,19 +11,18 @@ mod cart;
 mod compared;
 mod customers;
 mod demo;
-mod dice;
-mod fraud_report;
+mod fraud;
 mod mail;
 mod my_orders;
 mod order;
 mod payment;
+mod publication;
 mod rabbit;
 mod service;
 mod shipment;
 mod site;
 mod stock;
 mod store;
-mod told;
 mod warehouse;
 mod workers;
 
@@ -32,62 +31,65 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use eventsource::BoxError;
 
 use broker::Broker;
 use site::{Role, Site};
 use store::Store;
 
-/// A shop, two services behind a broker, and somebody who kills them. RabbitMQ is used if AMQP_URL names one.
+/// The store, in its folder.
+const FILE: &str = "shop.db";
+
+/// A shop, two services behind a broker, and somebody who kills them.
+///
+/// The broker is RabbitMQ, if AMQP_URL names one or one is found on this machine, else one in memory.
 #[derive(Parser)]
 #[command(name = "shop")]
 struct Arguments {
-    /// Where the events are kept: `sqlite:FILE`, `postgres://…` or `memory:`; a temporary SQLite file if not said
-    #[arg(long, value_name = "STORE")]
-    store: Option<Store>,
-    /// Where the services keep their databases, for a store that is kept as well; a temporary folder if not said
-    #[arg(long, value_name = "FOLDER", requires = "store")]
-    services: Option<PathBuf>,
-    /// How long it waits in the end until all models tell the same
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
-    patience: u64,
+    /// Keeps everything in this folder, to go on when it is run again; a temporary one if not said
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Keeps the events in PostgreSQL, not in SQLite
+    #[arg(long, value_name = "URL", requires = "folder")]
+    postgres: Option<String>,
+    /// How long it waits in the end until all models agree
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    patience: Duration,
     /// Be one of those who work, until stdin is closed
-    #[arg(long = "as", value_name = "ROLE", requires = "store", requires = "services", hide = true)]
+    #[arg(long = "as", value_name = "ROLE", hide = true)]
     role: Option<Role>,
     /// The exchange of RabbitMQ
-    #[arg(long, value_name = "NAME", requires = "role", hide = true)]
+    #[arg(long, hide = true)]
     exchange: Option<String>,
 }
 
-impl Arguments {
-    /// What is read again must be found with what was made of it.
-    fn forgets_its_services(&self) -> bool {
-        self.services.is_none() && self.store.as_ref().is_some_and(|store| !store.is_memory())
-    }
+fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    text.parse().map(Duration::from_secs)
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { store, services, patience, role, exchange } = match Arguments::parse() {
-        arguments if arguments.forgets_its_services() => {
-            eprintln!(
-                "error: this store is kept, so say by `--services FOLDER` where the services keep what they have"
-            );
-            return ExitCode::from(2);
-        }
-        arguments => arguments,
-    };
-    let done = match (role, store, services) {
-        (Some(role), Some(store), Some(services)) => {
-            end_with_stdin();
-            site::work(role, Site { store, broker: Broker::existing(exchange), services }).await
-        }
-        (_, store, services) => demo::run(store, services, Duration::from_secs(patience)).await,
-    };
-    match done {
+    match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(Arguments { folder, postgres, patience, role, exchange }: Arguments) -> Result<(), BoxError> {
+    let Some(folder) = folder else {
+        let folder = tempfile::tempdir()?;
+        return demo::run(Store::Sqlite(folder.path().join(FILE)), folder.path().to_owned(), patience).await;
+    };
+    std::fs::create_dir_all(&folder)?;
+    let store = postgres.map_or_else(|| Store::Sqlite(folder.join(FILE)), Store::Postgres);
+    match role {
+        None => demo::run(store, folder, patience).await,
+        Some(role) => {
+            end_with_stdin();
+            site::work(role, Site { store, broker: Broker::existing(exchange.as_deref())?, folder }).await
         }
     }
 }

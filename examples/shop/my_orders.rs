@@ -2,10 +2,10 @@
 
 use eventsource::{Fold, Recorded, View};
 
-use super::order::{Accepted, Declined, Expired, Paid, Placed, Refunded, Shipped, Short};
+use super::order::{Accepted, Cancelled, Paid, Placed, Refunded, Shipped};
 
 #[derive(View, Clone, Debug, PartialEq)]
-#[view(name = "my_orders", version = 1, events(Placed, Accepted, Short, Paid, Declined, Expired, Shipped, Refunded))]
+#[view(name = "my_orders", version = 1, events(Placed, Accepted, Paid, Shipped, Cancelled, Refunded))]
 pub(crate) struct MyOrder {
     #[view(key = stream)]
     pub(crate) id: String,
@@ -19,16 +19,20 @@ pub(crate) struct MyOrder {
 }
 
 impl MyOrder {
-    fn now(self, status: &str) -> Option<Self> {
-        Some(Self { status: status.to_owned(), ..self })
+    fn now(self, status: impl Into<String>) -> Option<Self> {
+        Some(Self { status: status.into(), ..self })
+    }
+
+    fn received(self, cents: i64) -> Option<Self> {
+        Some(Self { paid: self.paid + cents, ..self })
     }
 }
 
 impl Fold<Placed> for MyOrder {
     fn fold(id: &String, _: Option<Self>, placed: &Recorded<Placed>) -> Option<Self> {
-        let cents = placed.event.lines.iter().map(|line| line.cents).sum();
-        let (id, customer) = (id.clone(), placed.event.customer.clone());
-        Some(Self { id, customer, cents, paid: 0, status: "placed".to_owned() })
+        let Placed { customer, lines, .. } = &placed.event;
+        let cents = lines.iter().map(|line| line.cents).sum();
+        Some(Self { id: id.clone(), customer: customer.clone(), cents, paid: 0, status: "placed".into() })
     }
 }
 
@@ -38,28 +42,9 @@ impl Fold<Accepted> for MyOrder {
     }
 }
 
-impl Fold<Short> for MyOrder {
-    fn fold(_: &String, row: Option<Self>, short: &Recorded<Short>) -> Option<Self> {
-        row?.now(&format!("cancelled: {}", short.event.because))
-    }
-}
-
 impl Fold<Paid> for MyOrder {
     fn fold(_: &String, row: Option<Self>, paid: &Recorded<Paid>) -> Option<Self> {
-        let row = row?;
-        Some(Self { paid: row.paid + paid.event.cents, ..row })
-    }
-}
-
-impl Fold<Declined> for MyOrder {
-    fn fold(_: &String, row: Option<Self>, declined: &Recorded<Declined>) -> Option<Self> {
-        row?.now(&format!("cancelled: {}", declined.event.because))
-    }
-}
-
-impl Fold<Expired> for MyOrder {
-    fn fold(_: &String, row: Option<Self>, _: &Recorded<Expired>) -> Option<Self> {
-        row?.now("cancelled: not paid in time")
+        row?.received(paid.event.cents)
     }
 }
 
@@ -69,9 +54,14 @@ impl Fold<Shipped> for MyOrder {
     }
 }
 
+impl Fold<Cancelled> for MyOrder {
+    fn fold(_: &String, row: Option<Self>, cancelled: &Recorded<Cancelled>) -> Option<Self> {
+        row?.now(format!("cancelled: {}", cancelled.event.because))
+    }
+}
+
 impl Fold<Refunded> for MyOrder {
     fn fold(_: &String, row: Option<Self>, refunded: &Recorded<Refunded>) -> Option<Self> {
-        let row = row?;
-        Some(Self { paid: row.paid - refunded.event.cents, ..row })
+        row?.received(-refunded.event.cents)
     }
 }

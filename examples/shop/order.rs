@@ -1,8 +1,9 @@
 //! An order, from checkout to shipment: the process that tells all others what to do, and undoes what came to nothing.
 
+use std::fmt;
 use std::time::Duration;
 
-use eventsource::{Aggregate, Apply, DomainEvent, EventSet, ProcessManager, Reaction, Recorded, SinkStart};
+use eventsource::{Aggregate, Apply, DomainEvent, EventSchema, EventSet, ProcessManager, Reaction, Recorded, SinkStart};
 use serde::{Deserialize, Serialize};
 
 use super::cart::{CheckedOut, Line};
@@ -14,7 +15,7 @@ use super::stock::{Stock, Take, TakeBack};
 pub(crate) const PAY_WITHIN: Duration = Duration::from_secs(1);
 const UNPAID: &str = "unpaid";
 
-/// It knows the card, so it is told to nobody.
+/// It knows the card, so it is published to nobody.
 #[derive(DomainEvent, Serialize, Deserialize)]
 #[event(name = "order.placed", version = 1)]
 pub(crate) struct Placed {
@@ -35,14 +36,6 @@ pub(crate) struct Reserved {
 #[event(name = "order.accepted", version = 1)]
 pub(crate) struct Accepted {
     pub(crate) customer: String,
-    pub(crate) cents: i64,
-}
-
-#[derive(DomainEvent, Serialize, Deserialize)]
-#[event(name = "order.short", version = 1)]
-pub(crate) struct Short {
-    pub(crate) customer: String,
-    pub(crate) because: String,
 }
 
 #[derive(DomainEvent, Serialize, Deserialize)]
@@ -53,22 +46,24 @@ pub(crate) struct Paid {
 }
 
 #[derive(DomainEvent, Serialize, Deserialize)]
-#[event(name = "order.declined", version = 1)]
-pub(crate) struct Declined {
-    pub(crate) customer: String,
-    pub(crate) because: String,
-}
-
-#[derive(DomainEvent, Serialize, Deserialize)]
-#[event(name = "order.expired", version = 1)]
-pub(crate) struct Expired {
-    pub(crate) customer: String,
-}
-
-#[derive(DomainEvent, Serialize, Deserialize)]
 #[event(name = "order.shipped", version = 1)]
 pub(crate) struct Shipped {
     pub(crate) customer: String,
+}
+
+/// It came to nothing.
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "order.cancelled", version = 1)]
+pub(crate) struct Cancelled {
+    pub(crate) customer: String,
+    pub(crate) because: Because,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EventSchema, Serialize, Deserialize)]
+pub(crate) enum Because {
+    SoldOut,
+    CardDeclined,
+    NotPaid,
 }
 
 /// What was paid for an order that came to nothing has gone back.
@@ -80,16 +75,16 @@ pub(crate) struct Refunded {
 }
 
 #[derive(Aggregate, Default, Clone)]
-#[aggregate(name = "order", events(Placed, Reserved, Accepted, Short, Paid, Declined, Expired, Shipped, Refunded))]
+#[aggregate(name = "order", events(Placed, Reserved, Accepted, Paid, Shipped, Cancelled, Refunded))]
 pub(crate) struct Order {
     customer: String,
     lines: Vec<Line>,
     card: Option<String>,
     /// So many lines.
     reserved: usize,
-    step: Step,
     /// Who pays by transfer may be early, or late.
-    is_paid: bool,
+    paid: i64,
+    step: Step,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -98,8 +93,8 @@ enum Step {
     New,
     Reserving,
     Accepted,
-    Cancelled,
     Shipped,
+    Cancelled,
 }
 
 impl Apply<Placed> for Order {
@@ -122,27 +117,9 @@ impl Apply<Accepted> for Order {
     }
 }
 
-impl Apply<Short> for Order {
-    fn apply(&mut self, _: &Short) {
-        self.step = Step::Cancelled;
-    }
-}
-
 impl Apply<Paid> for Order {
-    fn apply(&mut self, _: &Paid) {
-        self.is_paid = true;
-    }
-}
-
-impl Apply<Declined> for Order {
-    fn apply(&mut self, _: &Declined) {
-        self.step = Step::Cancelled;
-    }
-}
-
-impl Apply<Expired> for Order {
-    fn apply(&mut self, _: &Expired) {
-        self.step = Step::Cancelled;
+    fn apply(&mut self, paid: &Paid) {
+        self.paid += paid.cents;
     }
 }
 
@@ -152,8 +129,16 @@ impl Apply<Shipped> for Order {
     }
 }
 
+impl Apply<Cancelled> for Order {
+    fn apply(&mut self, _: &Cancelled) {
+        self.step = Step::Cancelled;
+    }
+}
+
 impl Apply<Refunded> for Order {
-    fn apply(&mut self, _: &Refunded) {}
+    fn apply(&mut self, refunded: &Refunded) {
+        self.paid -= refunded.cents;
+    }
 }
 
 /// What orders hear of others. Carts, payments and shipments have the number of their order.
@@ -178,7 +163,7 @@ impl ProcessManager for Order {
             Heard::CheckedOut(CheckedOut { customer, lines, card }) if self.step == Step::New => {
                 Some(Placed { customer: customer.clone(), lines: lines.clone(), card: card.clone() }.into())
             }
-            Heard::Received(Received { cents }) if !self.is_paid => Some(Paid { customer, cents: *cents }.into()),
+            Heard::Received(Received { cents }) if self.paid == 0 => Some(Paid { customer, cents: *cents }.into()),
             Heard::Sent(_) if self.step == Step::Accepted => Some(Shipped { customer }.into()),
             Heard::CheckedOut(_) | Heard::Received(_) | Heard::Sent(_) => None,
         }
@@ -188,7 +173,7 @@ impl ProcessManager for Order {
         let id = event.stream.id();
         match &event.event {
             OrderEvent::Placed(_) | OrderEvent::Reserved(_) => self.reserve_next(id, then),
-            OrderEvent::Accepted(_) if self.is_paid => self.ship(id, then),
+            OrderEvent::Accepted(_) if self.paid > 0 => self.ship(id, then),
             OrderEvent::Accepted(_) => self.ask_for_money(id, then),
             OrderEvent::Paid(_) => {
                 then.cancel(UNPAID);
@@ -198,66 +183,66 @@ impl ProcessManager for Order {
                     Step::New | Step::Reserving | Step::Shipped => {}
                 }
             }
-            OrderEvent::Short(_) | OrderEvent::Declined(_) | OrderEvent::Expired(_) => self.undo(id, then),
+            OrderEvent::Cancelled(_) => {
+                self.put_back(id, then);
+                if self.paid > 0 {
+                    self.refund(id, then);
+                }
+            }
             OrderEvent::Shipped(_) | OrderEvent::Refunded(_) => {}
         }
     }
 
     fn on_timer(&self, _: &str) -> Option<OrderEvent> {
-        let waits = self.step == Step::Accepted && !self.is_paid;
-        waits.then(|| Expired { customer: self.customer.clone() }.into())
+        let waits = self.step == Step::Accepted && self.paid == 0;
+        waits.then(|| Cancelled { customer: self.customer.clone(), because: Because::NotPaid }.into())
     }
 }
 
 impl Order {
-    fn cents(&self) -> i64 {
-        self.lines.iter().map(|line| line.cents).sum()
-    }
-
     /// One line after the other, so that it is known which are to be put back.
     fn reserve_next(&self, id: &str, then: &mut Reaction<Self>) {
         let Some(Line { item, pieces, .. }) = self.lines.get(self.reserved) else { return };
         let customer = self.customer.clone();
         let reserved: OrderEvent = match self.reserved + 1 == self.lines.len() {
-            true => Accepted { customer: customer.clone(), cents: self.cents() }.into(),
+            true => Accepted { customer: customer.clone() }.into(),
             false => Reserved { item: item.clone() }.into(),
         };
-        let what = item.clone();
-        then.to::<Stock>(item)
-            .send(Take { order: id.to_owned(), pieces: *pieces })
-            .and(reserved)
-            .or(move |few| Short { customer, because: format!("{what}: {few}") });
+        let taking = then.to::<Stock>(item).send(Take { order: id.to_owned(), pieces: *pieces });
+        taking.and(reserved).or(|_| Cancelled { customer, because: Because::SoldOut });
     }
 
     fn ask_for_money(&self, id: &str, then: &mut Reaction<Self>) {
-        let (customer, cents) = (self.customer.clone(), self.cents());
-        match self.card.clone() {
-            Some(card) => {
-                // That it was paid is heard in the same way as of a transfer.
-                let charging = then.to::<Payment>(id).send(Charge { card, cents });
-                charging.or(move |no| Declined { customer, because: no.to_string() });
-            }
-            None => then.after(PAY_WITHIN, UNPAID),
-        }
+        let Some(card) = self.card.clone() else { return then.after(PAY_WITHIN, UNPAID) };
+        let (customer, cents) = (self.customer.clone(), self.lines.iter().map(|line| line.cents).sum());
+        // That it was paid is heard in the same way as of a transfer.
+        let charging = then.to::<Payment>(id).send(Charge { card, cents });
+        charging.or(|_| Cancelled { customer, because: Because::CardDeclined });
     }
 
     fn ship(&self, id: &str, then: &mut Reaction<Self>) {
-        let contents: Vec<String> =
-            self.lines.iter().map(|Line { item, pieces, .. }| format!("{pieces} {item}")).collect();
-        then.to::<Shipment>(id).send(Request { customer: self.customer.clone(), contents: contents.join(", ") });
+        let contents = self.lines.iter().map(|line| format!("{} {}", line.pieces, line.item)).collect::<Vec<_>>();
+        then.to::<Shipment>(id).send(Request { contents: contents.join(", ") });
     }
 
-    fn undo(&self, id: &str, then: &mut Reaction<Self>) {
+    fn put_back(&self, id: &str, then: &mut Reaction<Self>) {
         for Line { item, pieces, .. } in &self.lines[..self.reserved] {
             then.to::<Stock>(item).send(TakeBack { order: id.to_owned(), pieces: *pieces });
-        }
-        if self.is_paid {
-            self.refund(id, then);
         }
     }
 
     fn refund(&self, id: &str, then: &mut Reaction<Self>) {
-        let refunded = Refunded { customer: self.customer.clone(), cents: self.cents() };
+        let refunded = Refunded { customer: self.customer.clone(), cents: self.paid };
         then.to::<Payment>(id).send(Return).and(refunded);
+    }
+}
+
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SoldOut => "sold out",
+            Self::CardDeclined => "the card is declined",
+            Self::NotPaid => "not paid in time",
+        })
     }
 }

@@ -1,6 +1,7 @@
-//! The queues of the services on a RabbitMQ server. What is published there is the business of `eventsource-rabbitmq`.
+//! A RabbitMQ server: what is published to it is the business of `eventsource-rabbitmq`, the queues are that of the services.
 
-use eventsource::BoxError;
+use eventsource::{BoxError, StoreError};
+use eventsource_rabbitmq::RabbitMq;
 use futures::StreamExt;
 use lapin::message::Delivery;
 use lapin::options::{
@@ -18,6 +19,7 @@ pub(crate) struct Rabbit {
     /// Has a password in it, so it is shown to nobody.
     pub(crate) url: String,
     pub(crate) exchange: String,
+    pub(crate) publisher: RabbitMq,
 }
 
 /// A queue that is read over a connection of its own.
@@ -28,13 +30,16 @@ pub(crate) struct RabbitQueue {
 }
 
 impl Rabbit {
-    pub(crate) fn new(url: String, exchange: String) -> Self {
-        Self { url, exchange }
+    /// Nothing is connected yet.
+    pub(crate) fn new(url: &str, exchange: &str) -> Result<Self, StoreError> {
+        // What no service would get waits until its queue is there.
+        let publisher = RabbitMq::new(url, exchange)?.refuse_unroutable();
+        Ok(Self { url: url.to_owned(), exchange: exchange.to_owned(), publisher })
     }
 
     async fn connect(&self) -> Result<(Connection, Channel), BoxError> {
         let connection = Connection::connect(&self.url, ConnectionProperties::default()).await;
-        let connection = connection.map_err(|error| format!("AMQP_URL is set, and no RabbitMQ is there: {error}"))?;
+        let connection = connection.map_err(|error| format!("no RabbitMQ where AMQP_URL says: {error}"))?;
         let channel = connection.create_channel().await?;
         Ok((connection, channel))
     }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 #[derive(DomainEvent, Serialize, Deserialize)]
 #[event(name = "shipment.requested", version = 1)]
 pub(crate) struct Requested {
-    pub(crate) customer: String,
     /// As people in the warehouse read it.
     pub(crate) contents: String,
 }
@@ -18,37 +17,36 @@ pub(crate) struct Sent {}
 #[derive(Aggregate, Default, Clone)]
 #[aggregate(name = "shipment", events(Requested, Sent))]
 pub(crate) struct Shipment {
-    is_requested: bool,
+    waits: bool,
 }
 
 impl Apply<Requested> for Shipment {
     fn apply(&mut self, _: &Requested) {
-        self.is_requested = true;
+        self.waits = true;
     }
 }
 
 impl Apply<Sent> for Shipment {
     fn apply(&mut self, _: &Sent) {
-        self.is_requested = false;
+        self.waits = false;
     }
 }
 
 pub(crate) struct Request {
-    pub(crate) customer: String,
     pub(crate) contents: String,
 }
 
 pub(crate) struct HandOver;
 
 #[derive(Debug, thiserror::Error)]
-#[error("there is no parcel to be sent")]
+#[error("there is no parcel that waits")]
 pub(crate) struct NoParcel;
 
 impl Handle<Request> for Shipment {
     type Decision = Requested;
 
-    fn handle(&self, Request { customer, contents }: &Request) -> Requested {
-        Requested { customer: customer.clone(), contents: contents.clone() }
+    fn handle(&self, Request { contents }: &Request) -> Requested {
+        Requested { contents: contents.clone() }
     }
 }
 
@@ -56,6 +54,6 @@ impl Handle<HandOver> for Shipment {
     type Decision = Result<Sent, NoParcel>;
 
     fn handle(&self, _: &HandOver) -> Self::Decision {
-        if self.is_requested { Ok(Sent {}) } else { Err(NoParcel) }
+        if self.waits { Ok(Sent {}) } else { Err(NoParcel) }
     }
 }

@@ -1,4 +1,4 @@
-//! Those who work, killed and started again: processes where others find what they work with, tasks where it is in memory.
+//! Those who work, killed and started again: as processes, or as tasks of this one if they need the broker that is in it.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 
 use eventsource::BoxError;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
-use super::dice::Dice;
+use super::broker::{Broker, URL};
 use super::site::{LEASE, Role, Site, work};
+use super::store::Store;
 
-/// Who has just come waits for a lease. Killed at that, they would never do anything.
+/// Who has just come may wait for a lease. Killed at that, they would never do anything.
 const BEGINS: Duration = LEASE.saturating_add(Duration::from_millis(200));
+/// From one kill to the next, in milliseconds, at most.
+const PAUSE: u64 = 300;
 
 pub(crate) struct Workers {
     site: Site,
@@ -35,65 +39,75 @@ impl Workers {
     }
 
     pub(crate) fn start(&mut self, role: Role) -> Result<(), BoxError> {
-        let running = match self.site.is_found_by_others(role) {
-            true => Running::Process(spawn(role, &self.site)?),
-            false => Running::Task(tokio::spawn(work(role, self.site.clone()))),
+        let running = match (role, &self.site.broker) {
+            (Role::Relay | Role::Billing | Role::Mail, Broker::Memory { .. }) => {
+                Running::Task(tokio::spawn(work(role, self.site.clone())))
+            }
+            _ => Running::Process(spawn(role, &self.site)?),
         };
         self.at_work.insert(role, Worker { running, since: Instant::now() });
         Ok(())
     }
 
-    /// Kills one of them, wherever it is in its work, and starts it again.
-    pub(crate) async fn kill_one(&mut self, dice: &mut Dice) -> Result<(), BoxError> {
-        let can_be = |(role, worker): (&Role, &Worker)| {
-            (!role.has_a_lease() || worker.since.elapsed() > BEGINS).then_some(*role)
-        };
-        let candidates: Vec<Role> = self.at_work.iter().filter_map(can_be).collect();
-        if candidates.is_empty() {
-            return Ok(());
+    /// Kills so many, whoever it hits, wherever they are in their work, and starts them again.
+    pub(crate) async fn kill(&mut self, times: u32) -> Result<(), BoxError> {
+        let mut killed = 0;
+        while killed < times {
+            tokio::time::sleep(Duration::from_millis(roll(PAUSE))).await;
+            self.check().await?;
+            let begun = self.at_work.iter().filter(|(_, worker)| worker.since.elapsed() > BEGINS);
+            let begun: Vec<Role> = begun.map(|(role, _)| *role).collect();
+            if begun.is_empty() {
+                continue;
+            }
+            let role = begun[roll(begun.len() as u64) as usize];
+            if let Some(worker) = self.at_work.remove(&role) {
+                worker.running.kill().await;
+            }
+            self.start(role)?;
+            *self.killed.entry(role).or_default() += 1;
+            killed += 1;
         }
-        let role = candidates[dice.roll(candidates.len() as u64) as usize];
-        if let Some(Worker { running, .. }) = self.at_work.remove(&role) {
-            running.kill().await;
-        }
-        *self.killed.entry(role).or_default() += 1;
-        self.start(role)
+        Ok(())
     }
 
-    /// Starts those again who have ended by themselves.
-    pub(crate) fn look_after(&mut self) -> Result<(), BoxError> {
-        let has_ended = |(role, worker): (&Role, &mut Worker)| match worker.running.has_ended() {
-            Ok(true) => Some(Ok(*role)),
-            Ok(false) => None,
-            Err(error) => Some(Err(error)),
-        };
-        let ended: Vec<Role> = self.at_work.iter_mut().filter_map(has_ended).collect::<Result<_, _>>()?;
-        ended.into_iter().try_for_each(|role| self.start(role))
+    /// Fails if somebody has ended without being killed.
+    pub(crate) async fn check(&mut self) -> Result<(), BoxError> {
+        for (role, worker) in &mut self.at_work {
+            if let Some(why) = worker.running.has_ended().await? {
+                return Err(format!("{} has ended: {why}", role.name()).into());
+            }
+        }
+        Ok(())
     }
 
     pub(crate) async fn kill_all(&mut self) {
-        for Worker { running, .. } in std::mem::take(&mut self.at_work).into_values() {
-            running.kill().await;
+        for worker in std::mem::take(&mut self.at_work).into_values() {
+            worker.running.kill().await;
         }
     }
 
     /// Whom it has hit, and how often.
-    pub(crate) fn told(&self) -> String {
-        let told = self.killed.iter().map(|(role, times)| match self.site.is_found_by_others(*role) {
-            true => format!("{} {times}", role.name()),
-            false => format!("{} {times} (a task)", role.name()),
-        });
-        told.collect::<Vec<_>>().join(", ")
+    pub(crate) fn killed(&self) -> String {
+        let killed = self.killed.iter().map(|(role, times)| format!("{} {times}", role.name()));
+        killed.collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Chance enough: below `sides`.
+fn roll(sides: u64) -> u64 {
+    u64::from(Uuid::now_v7().as_u64_pair().1 as u32) % sides
 }
 
 /// This program once more.
 fn spawn(role: Role, site: &Site) -> Result<Child, BoxError> {
-    let address = site.store.address().unwrap_or_else(|| "memory:".to_owned());
     let mut program = Command::new(std::env::current_exe()?);
-    program.args(["--as", role.name(), "--store", &address, "--services"]).arg(&site.services);
-    if let Some(exchange) = site.broker.exchange() {
-        program.args(["--exchange", exchange]);
+    program.args(["--as", &role.name(), "--folder"]).arg(&site.folder);
+    if let Store::Postgres(url) = &site.store {
+        program.args(["--postgres", url]);
+    }
+    if let Broker::Rabbit(rabbit) = &site.broker {
+        program.args(["--exchange", &rabbit.exchange]).env(URL, &rabbit.url);
     }
     // It ends when its stdin does, which is when this process ends.
     Ok(program.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?)
@@ -118,10 +132,12 @@ impl Running {
         }
     }
 
-    fn has_ended(&mut self) -> Result<bool, BoxError> {
+    /// And why, if it has.
+    async fn has_ended(&mut self) -> Result<Option<String>, BoxError> {
         Ok(match self {
-            Self::Process(child) => child.try_wait()?.is_some(),
-            Self::Task(task) => task.is_finished(),
+            Self::Process(child) => child.try_wait()?.map(|status| status.to_string()),
+            Self::Task(task) if task.is_finished() => Some(format!("{:?}", task.await)),
+            Self::Task(_) => None,
         })
     }
 }

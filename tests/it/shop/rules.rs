@@ -23,15 +23,15 @@ fn reserved() -> Reserved {
 }
 
 fn accepted() -> Accepted {
-    Accepted { customer: "alice".into(), cents: 4_800 }
+    Accepted { customer: "alice".into() }
 }
 
 fn paid() -> Paid {
     Paid { customer: "alice".into(), cents: 4_800 }
 }
 
-fn short() -> Short {
-    Short { customer: "alice".into(), because: "teapot: 1 wanted, 0 left".into() }
+fn cancelled(because: Because) -> Cancelled {
+    Cancelled { customer: "alice".into(), because }
 }
 
 fn refunded() -> Refunded {
@@ -61,11 +61,11 @@ fn lines_are_taken_from_the_shelf_one_after_the_other() {
 
 #[test]
 fn an_order_that_is_short_of_stock_puts_back_what_it_has_and_returns_what_was_paid() {
-    given::<Order>((placed(None), reserved(), short()))
+    given::<Order>((placed(None), reserved(), cancelled(Because::SoldOut)))
         .when_reacting()
         .then_sends::<Stock, TakeBack>("cup", |back| back.pieces == 2)
         .then_nothing_more();
-    given::<Order>((placed(None), paid(), reserved(), short()))
+    given::<Order>((placed(None), paid(), reserved(), cancelled(Because::SoldOut)))
         .when_reacting()
         .then_sends::<Stock, TakeBack>("cup", |back| back.pieces == 2)
         .then_sends::<Payment, Return>("given", |_| true)
@@ -75,7 +75,7 @@ fn an_order_that_is_short_of_stock_puts_back_what_it_has_and_returns_what_was_pa
 
 #[test]
 fn a_card_is_charged_and_if_it_is_declined_all_is_put_back() {
-    let declined = || Declined { customer: "alice".into(), because: "the card is declined".into() };
+    let declined = || cancelled(Because::CardDeclined);
     given::<Order>((placed(Some("1")), reserved(), accepted()))
         .when_reacting()
         .then_sends::<Payment, Charge>("given", |charge| charge.card == "1" && charge.cents == 4_800)
@@ -90,7 +90,7 @@ fn a_card_is_charged_and_if_it_is_declined_all_is_put_back() {
 
 #[test]
 fn a_transfer_is_waited_for_and_may_be_early_or_late() {
-    let expired = || Expired { customer: "alice".into() };
+    let expired = || cancelled(Because::NotPaid);
     let received = || Received { cents: 4_800 };
     given::<Order>((placed(None), reserved(), accepted()))
         .when_reacting()
@@ -124,5 +124,5 @@ fn a_transfer_is_waited_for_and_may_be_early_or_late() {
 fn an_order_is_shipped_when_its_parcel_is_sent() {
     let shipped = Shipped { customer: "alice".into() };
     given::<Order>((placed(None), reserved(), accepted(), paid())).when_hearing(Sent {}).then(shipped);
-    given::<Order>((placed(None), reserved(), short())).when_hearing(Sent {}).then_nothing();
+    given::<Order>((placed(None), reserved(), cancelled(Because::SoldOut))).when_hearing(Sent {}).then_nothing();
 }

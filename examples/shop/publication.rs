@@ -2,16 +2,14 @@
 
 use eventsource::{EventSet, Publication, SinkStart};
 
-use super::order::{Accepted, Declined, Expired, Paid, Refunded, Shipped, Short};
+use super::order::{Accepted, Cancelled, Paid, Refunded, Shipped};
 
 #[derive(EventSet)]
 pub(crate) enum Told {
     Accepted(Accepted),
-    Short(Short),
     Paid(Paid),
-    Declined(Declined),
-    Expired(Expired),
     Shipped(Shipped),
+    Cancelled(Cancelled),
     Refunded(Refunded),
 }
 
