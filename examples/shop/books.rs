@@ -25,6 +25,8 @@ pub(crate) struct Books {
 pub(crate) struct Order {
     pub(crate) customer: String,
     pub(crate) lines: Vec<Line>,
+    /// All that happened to it, by name.
+    pub(crate) course: Vec<String>,
     pub(crate) is_checked_out: bool,
     /// How often it was placed.
     pub(crate) placed: u32,
@@ -97,6 +99,9 @@ impl Books {
         let mut books = Self::default();
         let mut facts = Events::<Fact>::new(store.clone(), Read::all());
         while let Some(fact) = facts.next().await? {
+            if let Some(id) = order_of(&fact) {
+                books.order(id).course.push(fact.name.to_string());
+            }
             books.letters.extend(letter(&fact));
             books.add(fact);
         }
@@ -134,6 +139,15 @@ impl Books {
     fn take(&mut self, item: &str, order: &str, pieces: i64) {
         *self.shelf.entry(item.to_owned()).or_default() -= pieces;
         *self.order(order).taken.entry(item.to_owned()).or_default() += pieces;
+    }
+}
+
+/// Stock has it in its events, all others have it as their own number.
+fn order_of(fact: &Recorded<Fact>) -> Option<&str> {
+    match &fact.event {
+        Fact::Delivered(_) => None,
+        Fact::Taken(Taken { order, .. }) | Fact::PutBack(PutBack { order, .. }) => Some(order),
+        _ => Some(fact.stream.id()),
     }
 }
 

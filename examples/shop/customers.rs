@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventsource::{BoxError, ExecuteOptions, Repository, ViewStore};
+use tokio::task::JoinSet;
 
 use super::cart::{Cart, CheckOut, Fill, Line};
 use super::payment::{Payment, Receive, STOLEN};
@@ -12,6 +13,8 @@ use super::stock::{Deliver, Stock};
 pub(crate) const ORDERS: u64 = 60;
 /// From one customer to the next.
 const PAUSE: Duration = Duration::from_millis(60);
+/// So many pauses later a transfer comes, at most.
+const LATE: u64 = 30;
 /// What is on the shelf, and how many cents a piece of it costs. Of the last there is not enough.
 const ITEMS: [(&str, u32, i64); 4] =
     [("cup", 500, 450), ("saucer", 500, 300), ("spoon", 500, 250), ("teapot", 9, 3_900)];
@@ -32,6 +35,7 @@ pub(crate) async fn shop(store: Arc<dyn ViewStore>) -> Result<(), BoxError> {
     }
     let carts = Repository::<Cart>::new(store.clone());
     let payments = Repository::<Payment>::new(store);
+    let mut transfers = JoinSet::new();
     for number in 0..ORDERS {
         tokio::time::sleep(PAUSE).await;
         let (id, lines) = (number.to_string(), lines(number));
@@ -44,9 +48,16 @@ pub(crate) async fn shop(store: Arc<dyn ViewStore>) -> Result<(), BoxError> {
         let card = if let Pays::By(card) = &pays { Some(card.clone()) } else { None };
         carts.handle_with(&id, once("check out"), CheckOut { customer: customer.to_owned(), card }).await?;
         if matches!(pays, Pays::Transfers) {
-            // At once, which may be before the order is accepted.
-            payments.handle_with(&id, once("transfer"), Receive { cents }).await?;
+            let payments = payments.clone();
+            transfers.spawn(async move {
+                // Some come before the order is accepted, others when it is cancelled.
+                tokio::time::sleep(PAUSE * (number % LATE) as u32).await;
+                payments.handle_with(&id, once("transfer"), Receive { cents }).await
+            });
         }
+    }
+    while let Some(transferred) = transfers.join_next().await {
+        transferred??;
     }
     Ok(())
 }

@@ -24,6 +24,8 @@ const KILLS: [u32; 2] = [10, 5];
 const LOOKS_EVERY: Duration = Duration::from_millis(100);
 /// Differences that are shown.
 const SHOWN: usize = 10;
+/// Names of events that are shown beside each other.
+const IN_A_LINE: usize = 5;
 
 /// Models that do not agree when `patience` is over never will.
 pub(crate) async fn run(place: Store, folder: PathBuf, patience: Duration) -> Result<(), BoxError> {
@@ -98,6 +100,11 @@ async fn report(books: &Books, store: &Arc<dyn ViewStore>, folder: &Path) -> Res
     }
     let cancelled = [Because::SoldOut, Because::CardDeclined, Because::NotPaid].map(cancelled);
     say("orders", format!("{orders}: {shipped} shipped, cancelled {}", cancelled.join(", ")));
+    // Whose course was the longest, rather one that was undone.
+    let longest = books.orders.iter().max_by_key(|(_, order)| (order.refunded.len(), order.course.len()));
+    if let Some((id, order)) = longest {
+        order.course.chunks(IN_A_LINE).for_each(|names| say(&format!("order {id}"), names.join(", ")));
+    }
     let sum = |of: fn(&Order) -> i64| Euros(books.orders.values().map(of).sum());
     let (received, returned) = (sum(|order| order.received.iter().sum()), sum(|order| order.returned.iter().sum()));
     let kept = sum(Order::kept);

@@ -2,7 +2,11 @@
 //!
 //! Read `order.rs` first, then the views (`my_orders.rs`), what others are told (`publication.rs`) and a service (`billing.rs`).
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what a program answers goes to stdout, errors to stderr")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what a program answers goes to stdout, errors to stderr"
+)]
 
 mod billing;
 mod books;

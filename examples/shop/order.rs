@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use eventsource::{Aggregate, Apply, DomainEvent, EventSchema, EventSet, ProcessManager, Reaction, Recorded, SinkStart};
+use eventsource::{
+    Aggregate, Apply, DomainEvent, EventSchema, EventSet, ProcessManager, Reaction, Recorded, SinkStart,
+};
 use serde::{Deserialize, Serialize};
 
 use super::cart::{CheckedOut, Line};
