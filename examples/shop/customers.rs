@@ -10,14 +10,14 @@ use super::cart::{Cart, CheckOut, Fill, Line};
 use super::payment::{Payment, Receive, STOLEN};
 use super::stock::{Deliver, Stock};
 
-pub(crate) const ORDERS: u64 = 60;
+pub(crate) const ORDERS: u64 = 100;
 /// From one customer to the next.
-const PAUSE: Duration = Duration::from_millis(60);
-/// So many pauses later a transfer comes, at most.
-const LATE: u64 = 30;
+const PAUSE: Duration = Duration::from_millis(30);
+/// How much later a transfer comes than the one before, until one comes at once again.
+const LATER: Duration = Duration::from_millis(200);
 /// What is on the shelf, and how many cents a piece of it costs. Of the last there is not enough.
 const ITEMS: [(&str, u32, i64); 4] =
-    [("cup", 500, 450), ("saucer", 500, 300), ("spoon", 500, 250), ("teapot", 9, 3_900)];
+    [("cup", 500, 450), ("saucer", 500, 300), ("spoon", 500, 250), ("teapot", 15, 3_900)];
 const CUSTOMERS: [&str; 6] = ["alice", "bob", "carol", "dave", "erin", "mallory"];
 
 /// How an order is paid.
@@ -51,7 +51,7 @@ pub(crate) async fn shop(store: Arc<dyn ViewStore>) -> Result<(), BoxError> {
             let payments = payments.clone();
             transfers.spawn(async move {
                 // Some come before the order is accepted, others when it is cancelled.
-                tokio::time::sleep(PAUSE * (number % LATE) as u32).await;
+                tokio::time::sleep(LATER * (number % 10) as u32).await;
                 payments.handle_with(&id, once("transfer"), Receive { cents }).await
             });
         }
