@@ -20,7 +20,7 @@ use super::warehouse;
 use super::workers::Workers;
 
 /// Kills before the fraud report is thought of, and behind that.
-const KILLS: [u32; 2] = [9, 6];
+const KILLS: [u32; 2] = [20, 10];
 const LOOKS_EVERY: Duration = Duration::from_millis(100);
 /// Differences that are shown.
 const SHOWN: usize = 10;

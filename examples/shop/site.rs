@@ -19,7 +19,7 @@ use super::store::Store;
 use super::warehouse::Parcel;
 
 /// Whoever takes over from somebody who was killed waits so long.
-pub(crate) const LEASE: Duration = Duration::from_secs(1);
+const LEASE: Duration = Duration::from_secs(1);
 
 /// Each may be killed at any time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -39,6 +39,14 @@ pub(crate) enum Role {
 impl Role {
     pub(crate) fn name(self) -> String {
         format!("{self:?}").to_lowercase()
+    }
+
+    /// Who works on the store may have to wait for a lease. Killed at that, they would never do anything.
+    pub(crate) fn begins_within(self) -> Duration {
+        match self {
+            Self::Office | Self::Relay | Self::Fraud => LEASE + Duration::from_millis(200),
+            Self::Billing | Self::Mail => Duration::ZERO,
+        }
     }
 }
 

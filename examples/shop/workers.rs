@@ -9,11 +9,9 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::broker::{Broker, URL};
-use super::site::{LEASE, Role, Site, work};
+use super::site::{Role, Site, work};
 use super::store::Store;
 
-/// Who has just come may wait for a lease. Killed at that, they would never do anything.
-const BEGINS: Duration = LEASE.saturating_add(Duration::from_millis(200));
 /// From one kill to the next, in milliseconds, at most.
 const PAUSE: u64 = 300;
 
@@ -55,11 +53,8 @@ impl Workers {
         while killed < times {
             tokio::time::sleep(Duration::from_millis(roll(PAUSE))).await;
             self.check().await?;
-            let begun = self.at_work.iter().filter(|(_, worker)| worker.since.elapsed() > BEGINS);
+            let begun = self.at_work.iter().filter(|(role, worker)| worker.since.elapsed() >= role.begins_within());
             let begun: Vec<Role> = begun.map(|(role, _)| *role).collect();
-            if begun.is_empty() {
-                continue;
-            }
             let role = begun[roll(begun.len() as u64) as usize];
             if let Some(worker) = self.at_work.remove(&role) {
                 worker.running.kill().await;
