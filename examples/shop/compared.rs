@@ -27,12 +27,14 @@ pub(crate) async fn differences(
 ) -> Result<Vec<String>, BoxError> {
     let mut found = Found(Vec::new());
     found.in_aggregates(books);
-    found.same("my orders", rows(store).await?, Some(my_orders(books)));
-    found.same("the warehouse queue", rows::<Parcel>(store).await?, Some(Vec::new()));
-    found.same("the fraud report", rows(store).await?, Some(suspects(books)));
-    // A service that has not begun has no tables.
-    found.same("billing", Billed::read(folder).await.ok(), Some(Billed::of(books)));
-    found.same("mail", mails(folder).await.ok(), Some(mails_of(books)));
+    found.in_rows("my orders", rows(store).await?, my_orders(books));
+    found.in_rows("the warehouse queue", rows::<Parcel>(store).await?, Vec::new());
+    found.in_rows("the fraud report", rows(store).await?, suspects(books));
+    let (is, must_be) = (Billed::read(folder).await.unwrap_or_default(), Billed::of(books));
+    found.in_rows("the numbers of the journal", is.numbers, must_be.numbers);
+    found.in_rows("the journal", is.journal, must_be.journal);
+    found.in_rows("the accounts", is.accounts, must_be.accounts);
+    found.in_rows("the mails", mails(folder).await.unwrap_or_default(), mails_of(books));
     Ok(found.0)
 }
 
@@ -43,6 +45,17 @@ impl Found {
         if is != must_be {
             self.0.push(format!("{what}: {is:?}, and must be {must_be:?}"));
         }
+    }
+
+    /// Each as often as it must be, in any order.
+    fn in_rows<T: PartialEq + Debug>(&mut self, what: &str, mut is: Vec<T>, must_be: Vec<T>) {
+        for row in must_be {
+            match is.iter().position(|one| *one == row) {
+                Some(at) => drop(is.remove(at)),
+                None => self.0.push(format!("{what} must have {row:?}")),
+            }
+        }
+        self.0.extend(is.iter().map(|row| format!("{what} must not have {row:?}")));
     }
 
     /// Carts, orders, payments, shipments and stock, as far as they must agree.
@@ -78,10 +91,10 @@ fn wanted(order: &Order) -> BTreeMap<String, i64> {
 }
 
 /// All rows of a view; none if nobody has made it yet.
-async fn rows<V: View>(store: &Arc<dyn ViewStore>) -> Result<Option<Vec<V>>, StoreError> {
+async fn rows<V: View>(store: &Arc<dyn ViewStore>) -> Result<Vec<V>, StoreError> {
     match ViewReader::<V>::new(store.clone()).list().limit(ALL).page().await {
-        Ok(page) => Ok(Some(page.rows)),
-        Err(error) if error.is_invalid() => Ok(None),
+        Ok(page) => Ok(page.rows),
+        Err(error) if error.is_invalid() => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }
@@ -110,8 +123,8 @@ fn suspects(books: &Books) -> Vec<Suspect> {
     suspects.into_values().collect()
 }
 
-/// What billing holds, without the order in which it came.
-#[derive(Debug, PartialEq)]
+/// What billing holds; nothing while it has no tables.
+#[derive(Default)]
 pub(crate) struct Billed {
     /// From 1, without a gap.
     numbers: Vec<i64>,
@@ -123,11 +136,9 @@ pub(crate) struct Billed {
 impl Billed {
     pub(crate) async fn read(folder: &Path) -> Result<Self, sqlx::Error> {
         let mut database = open(folder, "billing").await?;
-        let numbers = sqlx::query_scalar("SELECT number FROM journal ORDER BY number").fetch_all(&mut database).await?;
-        let journal = "SELECT subject, customer, cents FROM journal ORDER BY subject, customer, cents";
-        let journal = sqlx::query_as(journal).fetch_all(&mut database).await?;
-        let accounts = "SELECT customer, cents FROM accounts ORDER BY customer";
-        let accounts = sqlx::query_as(accounts).fetch_all(&mut database).await?;
+        let numbers = sqlx::query_scalar("SELECT number FROM journal").fetch_all(&mut database).await?;
+        let journal = sqlx::query_as("SELECT subject, customer, cents FROM journal").fetch_all(&mut database).await?;
+        let accounts = sqlx::query_as("SELECT customer, cents FROM accounts").fetch_all(&mut database).await?;
         Ok(Self { numbers, journal, accounts })
     }
 
@@ -137,7 +148,6 @@ impl Billed {
             journal.push((letter.subject.clone(), letter.customer.clone(), letter.cents));
             *accounts.entry(letter.customer.clone()).or_default() += letter.cents;
         }
-        journal.sort();
         Self { numbers: (1..).take(journal.len()).collect(), journal, accounts: accounts.into_iter().collect() }
     }
 
@@ -149,7 +159,7 @@ impl Billed {
 /// Key, recipient and subject of each mail that was sent.
 pub(crate) async fn mails(folder: &Path) -> Result<Vec<(String, String, String)>, sqlx::Error> {
     let mut database = open(folder, "mail").await?;
-    sqlx::query_as("SELECT key, recipient, subject FROM sent ORDER BY key").fetch_all(&mut database).await
+    sqlx::query_as("SELECT key, recipient, subject FROM sent").fetch_all(&mut database).await
 }
 
 fn mails_of(books: &Books) -> Vec<(String, String, String)> {
@@ -157,9 +167,7 @@ fn mails_of(books: &Books) -> Vec<(String, String, String)> {
         let subject = subject_of(&letter.name)?.to_owned();
         Some((letter.key.clone(), letter.customer.clone(), subject))
     };
-    let mut mails: Vec<_> = books.letters.iter().filter_map(mail).collect();
-    mails.sort();
-    mails
+    books.letters.iter().filter_map(mail).collect()
 }
 
 /// Messages that a service got again, and passed over.

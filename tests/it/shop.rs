@@ -203,7 +203,7 @@ async fn the_models_of_a_shop_whose_workers_are_killed_agree_and_one_that_does_n
     let output = run(desk.shop(Duration::from_secs(1))).await;
     let complained = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{complained}");
-    assert!(complained.contains("1 differences between the models:\nbilling: "), "{complained}");
+    assert!(complained.contains("2 differences between the models:\nthe accounts must have"), "{complained}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
