@@ -49,19 +49,18 @@ impl Workers {
 
     /// Kills so many, whoever it hits, wherever they are in their work, and starts them again.
     pub(crate) async fn kill(&mut self, times: u32) -> Result<(), BoxError> {
-        let mut killed = 0;
-        while killed < times {
+        for _ in 0..times {
             tokio::time::sleep(Duration::from_millis(roll(PAUSE))).await;
             self.check().await?;
             let begun = self.at_work.iter().filter(|(role, worker)| worker.since.elapsed() >= role.begins_within());
             let begun: Vec<Role> = begun.map(|(role, _)| *role).collect();
+            // Services always have.
             let role = begun[roll(begun.len() as u64) as usize];
             if let Some(worker) = self.at_work.remove(&role) {
                 worker.running.kill().await;
             }
             self.start(role)?;
             *self.killed.entry(role).or_default() += 1;
-            killed += 1;
         }
         Ok(())
     }
