@@ -228,7 +228,7 @@ impl Order {
     }
 
     fn put_back(&self, id: &str, then: &mut Reaction<Self>) {
-        for Line { item, pieces, .. } in &self.lines[..self.reserved] {
+        for Line { item, pieces, .. } in self.lines.iter().take(self.reserved) {
             then.to::<Stock>(item).send(TakeBack { order: id.to_owned(), pieces: *pieces });
         }
     }
