@@ -16,6 +16,7 @@ mod stock;
 mod rules;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -78,8 +79,8 @@ impl Desk {
         }
     }
 
-    /// In a view.
-    async fn view(&self, sql: &str) -> Result<i64, sqlx::Error> {
+    /// In the tables of the store.
+    async fn store(&self, sql: &str) -> Result<i64, sqlx::Error> {
         let Some(database) = &self.postgres else { return sqlite(&self.folder.path().join(STORE), sql).await };
         let mut database = PgConnection::connect(database.url()).await?;
         sqlx::query("SET search_path = eventsource").execute(&mut database).await?;
@@ -189,7 +190,7 @@ async fn assert_exact(desk: &Desk, output: &Output) {
         ("SELECT CAST(sum(orders) AS BIGINT) FROM fraud_report", raw.count("order.placed")),
         ("SELECT CAST(sum(unpaid) AS BIGINT) FROM fraud_report", raw.unpaid()),
     ] {
-        assert_eq!(desk.view(sql).await.unwrap(), is, "{sql}");
+        assert_eq!(desk.store(sql).await.unwrap(), is, "{sql}");
     }
 }
 
@@ -216,10 +217,11 @@ async fn the_models_of_a_shop_that_is_killed_as_a_whole_agree_on_postgres_and_ra
     killed_as_a_whole(Desk::new().on_postgres().await.behind_rabbitmq().await).await;
 }
 
-/// It kills its workers, and is killed with all of them, too.
+/// It kills its workers, and is killed with all of them, too; and the relay forgets how far it has come.
 async fn killed_as_a_whole(desk: Desk) {
     for entries in KILLED_AT {
-        let mut running = Killed(desk.shop(PATIENCE).stdout(Stdio::null()).spawn().unwrap());
+        let mut shop = desk.shop(PATIENCE);
+        let mut running = Killed(shop.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
         let has_come_so_far = async {
             while desk.service("billing", "SELECT count(*) FROM journal").await.unwrap_or_default() < entries {
                 assert!(running.0.try_wait().unwrap().is_none(), "it has ended before it was killed");
@@ -227,14 +229,27 @@ async fn killed_as_a_whole(desk: Desk) {
             }
         };
         tokio::time::timeout(PATIENCE, has_come_so_far).await.expect("nothing is billed");
+        tokio::task::spawn_blocking(|| running.all_of_it()).await.unwrap();
     }
+    desk.store("DELETE FROM checkpoints WHERE name = 'orders_out' RETURNING CAST(1 AS BIGINT)").await.unwrap();
+
     let output = run(desk.shop(PATIENCE)).await;
     assert_exact(&desk, &output).await;
     assert!(String::from_utf8_lossy(&output.stdout).contains("RabbitMQ"));
+    let entries = KILLED_AT[1];
+    assert!(desk.service("billing", "SELECT count(*) FROM repeated").await.unwrap() >= entries, "nothing came again");
 }
 
 /// A process that is killed when this is dropped; those that it has started end with it.
 struct Killed(Child);
+
+impl Killed {
+    /// Returns when all of them have ended: each has its stderr.
+    fn all_of_it(mut self) -> String {
+        self.0.kill().unwrap();
+        io::read_to_string(self.0.stderr.take().unwrap()).unwrap()
+    }
+}
 
 impl Drop for Killed {
     fn drop(&mut self) {
