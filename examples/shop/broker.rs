@@ -67,7 +67,7 @@ impl Broker {
     pub(crate) async fn queue(&self, service: &str) -> Result<Queue, BoxError> {
         Ok(match self {
             Self::Memory { queues, .. } => Queue::Memory(queues.get(service).ok_or("no such queue")?.clone()),
-            Self::Rabbit(rabbit) => Queue::Rabbit(rabbit.queue(service).await?),
+            Self::Rabbit(rabbit) => Queue::Rabbit(Box::new(rabbit.queue(service).await?)),
         })
     }
 
@@ -92,7 +92,7 @@ impl Publisher for Broker {
 /// What waits for one service.
 pub(crate) enum Queue {
     Memory(MemoryQueue),
-    Rabbit(RabbitQueue),
+    Rabbit(Box<RabbitQueue>),
 }
 
 impl Queue {
