@@ -46,6 +46,7 @@ pub use runtime::events::Events;
 pub use runtime::execute::{ExecuteError, Executed};
 pub use runtime::history::{History, HistoryPage};
 pub use runtime::inline::{InlineViews, StoreWithViews};
+pub use runtime::lanes::CacheLimits;
 pub use runtime::live_view::LiveView;
 pub use runtime::options::ExecuteOptions;
 pub use runtime::projections::custom::Projection;
@@ -90,6 +91,7 @@ pub mod backend {
     pub use crate::contract::batch_queue::{BatchQueue, BatchWriter, Weight};
     pub use crate::contract::import::{ImportedRow, count_missing, import_places, import_rows};
     pub use crate::contract::inline::InlineRows;
+    pub use crate::contract::known_types::{KnownType, KnownTypes};
     pub use crate::contract::parking::{not_parked, not_the_owner};
     pub use crate::contract::scan_parts::{ScanPart, scan_parts};
 }

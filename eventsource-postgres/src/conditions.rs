@@ -2,10 +2,8 @@
 //! moved, and those that fold rows ([`inline`](crate::inline)).
 //!
 //! One statement cannot do it: of two appends that each write what the other reads, both would commit. So these
-//! appends, and only they, take locks on all their streams first, in one order, in a statement of their own; the
-//! next statement sees what the holders before them have committed.
-
-use std::collections::BTreeMap;
+//! appends, and only they, take locks on all their streams first ([`locks`]), in one order, in a statement of their own;
+//! the next statement sees what the holders before them have committed.
 
 use eventsource_core::{AppendOutcome, AppendRequest, Appended, Conflict, ExpectedVersion, Version};
 use sqlx::Row;
@@ -15,19 +13,20 @@ use crate::connect::Link;
 use crate::error::Failure;
 use crate::sql::Sql;
 
-/// Runs inside a transaction that an error rolls back; a condition that does not hold is one.
+/// The statement that locks the streams of a request.
+pub(crate) fn locks(sql: &Sql, request: &AppendRequest) -> String {
+    let depends = request.conditions.iter().map(|condition| (condition.stream.as_str(), false));
+    let writes = request.writes.iter().map(|write| (write.stream.as_str(), true));
+    sql.lock_streams(depends.chain(writes))
+}
+
+/// Runs inside a transaction that holds the locks and that an error rolls back; a condition that does not hold is one.
 pub(crate) async fn append(
     link: &mut Link,
     sql: &Sql,
     request: &AppendRequest,
     terms: Terms<'_>,
 ) -> Result<Answer, Failure> {
-    let depends = request.conditions.iter().map(|condition| (condition.stream.as_str(), false));
-    let writes = request.writes.iter().map(|write| (write.stream.as_str(), true));
-    // Sorted, and what is written counts as that.
-    let (streams, written): (Vec<&str>, Vec<bool>) =
-        depends.chain(writes).collect::<BTreeMap<_, _>>().into_iter().unzip();
-    sql.query(&sql.lock_streams).bind(&streams).bind(&written).execute(&mut link.pg).await?;
     if append::is_one_event(request) {
         return append::one(&mut link.pg, sql, request, terms).await;
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use eventsource_core::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection, raw_sql};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, raw_sql};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
@@ -199,7 +199,19 @@ impl Lease {
         &mut self,
         work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.within(Some(self.home.statement_timeout), async |link: &mut Link| transaction(link, work).await).await
+        self.within(Some(self.home.statement_timeout), async |link: &mut Link| transaction(link, BEGIN, work).await)
+            .await
+    }
+
+    /// The same with locks that it takes first, in the round trip that begins it.
+    pub(crate) async fn run_locked_transaction<T>(
+        &mut self,
+        locks: &str,
+        work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let begin = format!("{BEGIN}; {locks}");
+        self.within(Some(self.home.statement_timeout), async |link: &mut Link| transaction(link, &begin, work).await)
+            .await
     }
 
     /// The same for work that is a caller's own and takes as long as it takes.
@@ -207,7 +219,7 @@ impl Lease {
         &mut self,
         work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        self.within(None, async |link: &mut Link| transaction(link, work).await).await
+        self.within(None, async |link: &mut Link| transaction(link, BEGIN, work).await).await
     }
 
     async fn within<T>(
@@ -290,10 +302,14 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 async fn transaction<T>(
     link: &mut Link,
+    begin: &str,
     work: impl AsyncFnOnce(&mut Link) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    raw_sql(BEGIN).execute(&mut link.pg).await?;
-    let result = work(&mut *link).await;
+    let result = match raw_sql(AssertSqlSafe(begin)).execute(&mut link.pg).await {
+        Ok(_) => work(&mut *link).await,
+        // What comes behind the begin may have failed.
+        Err(error) => Err(error.into()),
+    };
     let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
     if result.as_ref().err().is_none_or(|failure| !failure.breaks_connection()) {
         raw_sql(end).execute(&mut link.pg).await?;

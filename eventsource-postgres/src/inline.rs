@@ -18,9 +18,9 @@ use crate::error::Failure;
 use crate::rows::event;
 use crate::sql::Sql;
 use crate::store::PgStore;
-use crate::view_rows::{bind_all, bind_changes, read_row};
+use crate::view_rows::{bind_changes, bind_row};
 use crate::view_sql::ViewSql;
-use crate::views::{explain, explain_write};
+use crate::views;
 
 /// Folds what an append of this transaction has stored.
 pub(crate) async fn fold_appended(
@@ -43,9 +43,6 @@ async fn fold_streams(
     views: &[Arc<dyn InlineFold>],
     streams: &[StreamId],
 ) -> Result<(), Failure> {
-    let mut names: Vec<&str> = streams.iter().map(StreamId::as_str).collect();
-    names.sort_unstable();
-    sql.query(&sql.lock_streams).bind(&names).bind(vec![true; names.len()]).execute(&mut link.pg).await?;
     for view in views {
         fold(link, sql, InlineRows::of(&**view, streams), None).await?;
     }
@@ -63,11 +60,8 @@ async fn fold(
     }
     let table = rows.table();
     let view = ViewSql::new(&sql.es, table)?;
-    let keys = rows.keys();
-    let text: Arc<str> = view.rows().into();
-    let stored = bind_all(sql.query(&text), &table.columns[table.key], keys.iter()).fetch_all(&mut link.pg).await;
-    let stored = stored.map_err(|error| explain(table, error.into()))?;
-    rows.begin(stored.iter().map(|row| read_row(table, row)).collect::<Result<_, _>>()?)?;
+    let stored = views::rows(link, sql, (table, &view), &rows.keys()).await;
+    rows.begin(stored.map_err(|failure| views::explain(table, failure))?)?;
     if let Some((request, appended)) = appended {
         rows.fold_appended(request, appended)?;
     }
@@ -90,12 +84,22 @@ async fn write(
     (table, view): (&ViewTable, &ViewSql<'_>),
     changes: &RowChanges,
 ) -> Result<(), Failure> {
-    let text: Arc<str> = view.write_rows().into();
-    match bind_changes(sql.query(&text), table, changes).execute(&mut link.pg).await.map_err(Failure::from) {
+    let text: Arc<str>;
+    let statement = match (&changes.written[..], &changes.deleted[..]) {
+        ([row], []) => {
+            text = view.write_row().into();
+            bind_row(sql.query(&text), table, row)
+        }
+        _ => {
+            text = view.write_rows().into();
+            bind_changes(sql.query(&text), table, changes)
+        }
+    };
+    match statement.execute(&mut link.pg).await.map_err(Failure::from) {
         Ok(_) => Ok(()),
         // Those after which it is tried again.
         Err(failure) if failure.is_unavailable() || failure.must_give_way() => Err(failure),
-        Err(failure) => Err(explain_write(table, changes, failure).into()),
+        Err(failure) => Err(views::explain_write(table, changes, failure).into()),
     }
 }
 
@@ -117,11 +121,12 @@ impl InlineStore for PgStore {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
             let (connections, sql) = self.connections();
+            let locks = sql.lock_streams(streams.iter().map(|stream| (stream.as_str(), true)));
             let mut retried = false;
             loop {
                 let mut lease = connections.acquire().await?;
-                let folded = lease.run_transaction(async |link| fold_streams(link, sql, views, streams).await).await;
-                match folded {
+                let fold = async |link: &mut Link| fold_streams(link, sql, views, streams).await;
+                match lease.run_locked_transaction(&locks, fold).await {
                     // An idle connection may be dead, and others may lock tables in another order; it may be done twice.
                     Err(failure) if (failure.breaks_connection() || failure.must_give_way()) && !retried => {
                         retried = true;

@@ -1,22 +1,14 @@
 //! Names and versions of events, noted when this process first stores them.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
-
+use eventsource_core::backend::KnownTypes;
 use eventsource_core::{AppendRequest, StoreError};
 
 use crate::connect::Connections;
 use crate::sql::Sql;
 
-type Type = (Cow<'static, str>, u32);
-
-/// Types to remember at most; a store that has more only notes them again.
-const KNOWN_TYPES: usize = 10_000;
-
 /// The types that the store is known to have noted.
 #[derive(Default)]
-pub(crate) struct Types(Mutex<HashSet<Type>>);
+pub(crate) struct Types(KnownTypes);
 
 impl Types {
     /// Notes what is new, in a statement of its own before the append: in the append's transaction, the first
@@ -27,7 +19,7 @@ impl Types {
         sql: &Sql,
         request: &AppendRequest,
     ) -> Result<(), StoreError> {
-        let unknown = self.unknown(request);
+        let unknown = self.0.unknown(&[request]);
         if unknown.is_empty() {
             return Ok(());
         }
@@ -39,22 +31,7 @@ impl Types {
                 Ok(())
             })
             .await?;
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() + unknown.len() > KNOWN_TYPES {
-            known.clear();
-        }
-        known.extend(unknown);
+        self.0.remember(unknown);
         Ok(())
-    }
-
-    /// Sorted, so that two processes cannot lock each other out.
-    fn unknown(&self, request: &AppendRequest) -> Vec<Type> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let events = request.writes.iter().flat_map(|write| &write.events);
-        let types = events.map(|event| (event.name.clone(), event.schema_version));
-        let mut unknown: Vec<Type> = types.filter(|kind| !known.contains(kind)).collect();
-        unknown.sort_unstable();
-        unknown.dedup();
-        unknown
     }
 }

@@ -1,5 +1,6 @@
 //! The statements, with the schema's name in them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use eventsource_core::StoreError;
@@ -22,7 +23,7 @@ pub(crate) struct Sql {
     /// Why the statement of one event has stored nothing: the head, the event with the key, the event in its place.
     pub(crate) refusal: Arc<str>,
     pub(crate) heads: Arc<str>,
-    pub(crate) lock_streams: Arc<str>,
+    lock_streams: Arc<str>,
     pub(crate) stored_events: Arc<str>,
     pub(crate) keyed_event: Arc<str>,
     pub(crate) load_tail: Arc<str>,
@@ -102,6 +103,19 @@ impl Sql {
     /// A statement, prepared once for each connection that keeps statements.
     pub(crate) fn query<'q>(&self, text: &Arc<str>) -> Query<'q, Postgres, PgArguments> {
         query(AssertSqlSafe(text.clone())).persistent(self.keeps_statements)
+    }
+
+    /// The statement that locks streams, with true for those that are written. Their names are in it as hexadecimal
+    /// digits, so that it needs no parameters and can follow another statement in the same round trip.
+    pub(crate) fn lock_streams<'s>(&self, streams: impl Iterator<Item = (&'s str, bool)>) -> String {
+        // Sorted, so that no two wait for each other, and what is written counts as that.
+        let streams: BTreeMap<&str, bool> = streams.collect();
+        let row = |(place, (stream, written)): (usize, (&str, bool))| {
+            let digits: String = stream.bytes().map(|byte| format!("{byte:02x}")).collect();
+            format!("({place}, '{digits}', {written})")
+        };
+        let rows: Vec<String> = streams.into_iter().enumerate().map(row).collect();
+        self.lock_streams.replace("{streams}", &rows.join(", "))
     }
 
     pub(crate) fn new(schema: &str, keeps_statements: bool) -> Result<Self, StoreError> {
@@ -295,7 +309,10 @@ mod tests {
 
     #[test]
     fn no_placeholder_is_left_in_a_statement() {
-        let all = format!("{:?}", Sql::new("es", true).unwrap());
+        let sql = Sql::new("es", true).unwrap();
+        let locks = sql.lock_streams([("account-it's", true), ("account-a", false)].into_iter());
+        assert!(locks.contains("(0, '6163636f756e742d61', false), (1, '6163636f756e742d69742773', true)"), "{locks}");
+        let all = format!("{:?}", Sql { lock_streams: locks.into(), ..sql });
         let placeholder = |text: &&str| {
             let end = text.find(|c: char| !c.is_ascii_lowercase() && c != '_').unwrap_or(text.len());
             end > 0 && text[end..].starts_with('}')

@@ -188,7 +188,8 @@ impl PgStore {
     /// It happens in one transaction together with a `$maintenance` event that says who and why; if `change`
     /// fails, or its future is dropped, nothing has happened. Snapshots of changed streams are dropped. What
     /// remains to the caller: a stream's versions stay dense only if its newest events, or all of them, are deleted,
-    /// and consumers that have seen the old events are not told. It needs a role that may update and delete events.
+    /// and consumers that have seen the old events are not told, nor are repositories that keep the state of a changed stream; see
+    /// [`Repository::forget`](eventsource_core::Repository::forget). It needs a role that may update and delete events.
     pub async fn maintenance<T>(
         &self,
         actor: &str,

@@ -37,14 +37,32 @@ pub(crate) fn bind_changes<'q>(
     statement
 }
 
-/// Binds one value of a column by which rows are found, which no decimal and no JSON is.
-pub(crate) fn bind_one<'q>(statement: Statement<'q>, value: &'q ColumnValue) -> Statement<'q> {
-    match value {
-        ColumnValue::Bool(_) => statement.bind(as_bool(value)),
-        ColumnValue::Int(_) => statement.bind(as_int(value)),
-        ColumnValue::Float(_) => statement.bind(as_float(value)),
-        ColumnValue::Uuid(_) => statement.bind(as_uuid(value)),
-        ColumnValue::Time(_) => statement.bind(as_time(value)),
+/// Binds the columns of one row.
+pub(crate) fn bind_row<'q>(statement: Statement<'q>, table: &'q ViewTable, row: &'q Row) -> Statement<'q> {
+    table.columns.iter().zip(row).fold(statement, |statement, (column, value)| bind_one(statement, column.kind, value))
+}
+
+/// Binds a value by which rows are found, which is never nothing, no decimal and no JSON.
+pub(crate) fn bind_bound<'q>(statement: Statement<'q>, value: &'q ColumnValue) -> Statement<'q> {
+    let kind = match value {
+        ColumnValue::Bool(_) => ColumnKind::Bool,
+        ColumnValue::Int(_) => ColumnKind::Int,
+        ColumnValue::Float(_) => ColumnKind::Float,
+        ColumnValue::Uuid(_) => ColumnKind::Uuid,
+        ColumnValue::Time(_) => ColumnKind::Time,
+        _ => ColumnKind::Text,
+    };
+    bind_one(statement, kind, value)
+}
+
+/// Binds one value of a column of this kind, or nothing. Decimals and JSON are sent as text.
+pub(crate) fn bind_one<'q>(statement: Statement<'q>, kind: ColumnKind, value: &'q ColumnValue) -> Statement<'q> {
+    match kind {
+        ColumnKind::Bool => statement.bind(as_bool(value)),
+        ColumnKind::Int => statement.bind(as_int(value)),
+        ColumnKind::Float => statement.bind(as_float(value)),
+        ColumnKind::Uuid => statement.bind(as_uuid(value)),
+        ColumnKind::Time => statement.bind(as_time(value)),
         _ => statement.bind(as_text(value)),
     }
 }

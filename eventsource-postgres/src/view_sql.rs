@@ -99,6 +99,12 @@ impl<'t> ViewSql<'t> {
         format!("{} AS SELECT {} FROM {}", self.stable_name, self.all_columns(), self.name)
     }
 
+    /// Takes the key. (PostgreSQL plans a statement with an array anew each time, because it hopes for a short one.)
+    pub(crate) fn row(&self) -> String {
+        format!("SELECT {} FROM {} WHERE {} = $1", self.selected(), self.name, self.key)
+    }
+
+    /// Takes the keys as an array.
     pub(crate) fn rows(&self) -> String {
         format!("SELECT {} FROM {} WHERE {} = ANY($1)", self.selected(), self.name, self.key)
     }
@@ -128,6 +134,27 @@ impl<'t> ViewSql<'t> {
         format!("WITH written AS ({written}) {deleted}")
     }
 
+    /// One row, its columns bound one by one: for who holds the lock of its stream.
+    pub(crate) fn write_row(&self) -> String {
+        let Self { table, name, key, .. } = self;
+        let value = |(at, column): (usize, &Column)| match column.kind {
+            ColumnKind::Decimal | ColumnKind::Json => {
+                format!("${}::text::{}", at + 1, plain_type(column).unwrap_or_default())
+            }
+            _ => format!("${}", at + 1),
+        };
+        let values = table.columns.iter().enumerate().map(value).collect::<Vec<_>>().join(", ");
+        let all = self.all_columns();
+        format!("INSERT INTO {name} ({all}) VALUES ({values}) ON CONFLICT ({key}) DO {}", self.update())
+    }
+
+    /// What becomes of a row that is there.
+    fn update(&self) -> String {
+        let others = self.columns.iter().filter(|column| **column != self.key);
+        let set = others.map(|column| format!("{column} = excluded.{column}")).collect::<Vec<_>>().join(", ");
+        if set.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {set}") }
+    }
+
     /// What writes rows and what deletes them; the deleted keys are bound behind so many places, and then the columns.
     fn changes(&self, places: usize, condition: &str) -> (String, String) {
         let Self { table, name, columns, key, .. } = self;
@@ -142,10 +169,7 @@ impl<'t> ViewSql<'t> {
             _ => name.clone(),
         });
         let (sent, taken) = (sent.collect::<Vec<_>>().join(", "), taken.collect::<Vec<_>>().join(", "));
-        let set = columns.iter().filter(|column| *column != key).map(|column| format!("{column} = excluded.{column}"));
-        let set = set.collect::<Vec<_>>().join(", ");
-        let update = if set.is_empty() { "NOTHING".to_owned() } else { format!("UPDATE SET {set}") };
-        let all = self.all_columns();
+        let (all, update) = (self.all_columns(), self.update());
         let key_type = plain_type(&table.columns[table.key]).unwrap_or_default();
         let written = format!(
             "INSERT INTO {name} ({all}) SELECT {taken} FROM unnest({sent}) AS sent ({all}) \

@@ -16,7 +16,7 @@ use crate::options::PgOptions;
 use crate::parking;
 use crate::sql::Sql;
 use crate::store::PgStore;
-use crate::view_rows::{bind_all, bind_changes, bind_one, read_row, unfit};
+use crate::view_rows::{bind_all, bind_bound, bind_changes, bind_one, read_row, unfit};
 use crate::view_sql::ViewSql;
 
 /// What views need of a store.
@@ -32,12 +32,8 @@ const UNDEFINED_TABLE: &str = "42P01";
 impl Views<'_> {
     async fn rows(&self, table: &ViewTable, keys: &[ColumnValue]) -> Result<Vec<Row>, StoreError> {
         table.check_keys(keys)?;
-        let text: Arc<str> = ViewSql::new(&self.sql.es, table)?.rows().into();
-        let found = self.connections.attempt(async |link| {
-            let statement = bind_all(self.sql.query(&text), &table.columns[table.key], keys.iter());
-            let rows = statement.fetch_all(&mut link.pg).await?;
-            Ok(rows.iter().map(|row| read_row(table, row)).collect::<Result<_, _>>()?)
-        });
+        let sql = ViewSql::new(&self.sql.es, table)?;
+        let found = self.connections.attempt(async |link| rows(link, self.sql, (table, &sql), keys).await);
         found.await.map_err(|failure| explain(table, failure))
     }
 
@@ -81,7 +77,7 @@ impl Views<'_> {
             let text: Arc<str> = text.into();
             let found = self.connections.attempt(async |link| {
                 let statement =
-                    values.iter().fold(self.sql.query(&text), |statement, value| bind_one(statement, value));
+                    values.iter().fold(self.sql.query(&text), |statement, value| bind_bound(statement, value));
                 let rows = statement.bind(limit as i64).fetch_all(&mut link.pg).await?;
                 Ok(rows.iter().map(|row| read_row(table, row)).collect::<Result<Vec<_>, _>>()?)
             });
@@ -89,6 +85,23 @@ impl Views<'_> {
         }
         Ok(rows)
     }
+}
+
+/// The rows of these keys.
+pub(crate) async fn rows(
+    link: &mut Link,
+    sql: &Sql,
+    (table, view): (&ViewTable, &ViewSql<'_>),
+    keys: &[ColumnValue],
+) -> Result<Vec<Row>, Failure> {
+    let column = &table.columns[table.key];
+    let text: Arc<str> = if keys.len() == 1 { view.row() } else { view.rows() }.into();
+    let statement = match keys {
+        [key] => bind_one(sql.query(&text), column.kind, key),
+        keys => bind_all(sql.query(&text), column, keys.iter()),
+    };
+    let found = statement.fetch_all(&mut link.pg).await?;
+    Ok(found.iter().map(|row| read_row(table, row)).collect::<Result<_, _>>()?)
 }
 
 /// The statement; answers whether the checkpoint was moved, without which nothing is written.

@@ -116,7 +116,8 @@ impl Attempts {
         if let [request] = requests
             && !(request.conditions.is_empty() && views.is_empty())
         {
-            let appended = lease.run_transaction(async |link| {
+            let locks = conditions::locks(sql, request);
+            let appended = lease.run_locked_transaction(&locks, async |link| {
                 let answer = conditions::append(link, sql, request, terms).await?;
                 if let Answer::Stored(appended) = &answer {
                     inline::fold_appended(link, sql, views, request, appended).await?;

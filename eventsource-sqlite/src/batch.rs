@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use eventsource_core::backend::{Admission, admit};
+use eventsource_core::backend::{Admission, KnownType, admit};
 use eventsource_core::{
     AppendOutcome, AppendRequest, Appended, AppendedStream, Clock, Position, StoreError, StreamId, Version,
 };
@@ -30,9 +30,6 @@ pub(crate) struct Batch<'a> {
     waiting: Vec<Placed>,
     clock: i64,
 }
-
-/// A stored name and a version of its shape.
-pub(crate) type Type = (Cow<'static, str>, u32);
 
 type Outcomes = Vec<Result<AppendOutcome, StoreError>>;
 
@@ -70,6 +67,7 @@ impl<'a> Batch<'a> {
         mut patience: Patience,
     ) -> Result<i64, StoreError> {
         loop {
+            let asks_for_all = known.is_empty();
             let asked = Asked::of(requests, known);
             let rows = asked.bind(query(BEGIN)).fetch_all(&mut *connection).await;
             let rows = match rows {
@@ -80,7 +78,7 @@ impl<'a> Batch<'a> {
             let [data_version, found] = &rows[..] else {
                 return Err(StoreError::failed(format!("{file}: the look-up of a batch has no answer")));
             };
-            if known.valid_in((data_version.get(0), maintained)) {
+            if known.valid_in((data_version.get(0), maintained)) || asks_for_all {
                 return asked.learn(file, found, known);
             }
             // What was not asked for because it was known is known no more.
@@ -103,10 +101,19 @@ impl<'a> Batch<'a> {
         let found =
             asked.bind(query(LOOK_UP)).fetch_one(&mut *connection).await.map_err(|error| explain(file, error))?;
         let last_position = asked.learn(file, &found, &mut known)?;
-        let mut batch = Batch::new(connection, file, &requests, &mut known, last_position, clock);
-        let outcome = batch.outcome(0, request).await??;
-        batch.flush().await?;
-        Ok((outcome, Position(batch.last_position as u64)))
+        Batch::new(connection, file, &requests, &mut known, last_position, clock).store_one().await
+    }
+
+    /// Stores the first request and leaves the transaction open; answers its outcome and the last position.
+    pub(crate) async fn store_one(&mut self) -> Result<(AppendOutcome, Position), StoreError> {
+        let outcome = self.outcome(0, self.requests[0]).await??;
+        self.flush().await?;
+        Ok((outcome, Position(self.last_position as u64)))
+    }
+
+    /// The connection, in the transaction.
+    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+        self.connection
     }
 
     fn new(
@@ -122,7 +129,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Stores what is admitted; answers each request's outcome and the last position. An error rolls all of it back.
-    pub(crate) async fn commit(mut self, types: &HashSet<Type>) -> Result<(Outcomes, Position), StoreError> {
+    pub(crate) async fn commit(mut self, types: &[KnownType]) -> Result<(Outcomes, Position), StoreError> {
         let stored = self.store(types).await;
         if stored.is_err() {
             self.known.forget_all();
@@ -131,7 +138,7 @@ impl<'a> Batch<'a> {
         Ok((stored?, Position(self.last_position as u64)))
     }
 
-    async fn store(&mut self, types: &HashSet<Type>) -> Result<Outcomes, StoreError> {
+    async fn store(&mut self, types: &[KnownType]) -> Result<Outcomes, StoreError> {
         let mut outcomes = Vec::with_capacity(self.requests.len());
         for (index, request) in self.requests.iter().enumerate() {
             outcomes.push(self.outcome(index, request).await?);
@@ -266,7 +273,7 @@ impl<'r> Asked<'r> {
 pub(crate) async fn note_types(
     connection: &mut SqliteConnection,
     file: &str,
-    types: &HashSet<Type>,
+    types: &[KnownType],
 ) -> Result<(), StoreError> {
     if types.is_empty() {
         return Ok(());

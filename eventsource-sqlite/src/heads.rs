@@ -29,6 +29,10 @@ impl Known {
         false
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+    }
+
     /// Makes room for the streams of one batch.
     pub(crate) fn make_room(&mut self, streams: usize) {
         if self.heads.len() + streams > STREAMS {

@@ -1,6 +1,6 @@
 //! Taking over another store's events: one transaction for each batch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use eventsource_core::backend::{self, import_places, import_rows};
 use eventsource_core::{Position, Positions, RawEvent, StoreError, StreamId, Version};
@@ -45,8 +45,9 @@ async fn store(
     let held = Held::at(&import_places(events), connection, file).await?;
     let rows = import_rows(events, positions, last, |stream, version| held.id(stream, version))?;
     insert_imported(connection, file, &rows).await?;
-    let types = rows.iter().map(|row| (row.event.name.to_owned().into(), row.event.schema_version));
-    note_types(connection, file, &types.collect()).await?;
+    let types: HashSet<(&str, u32)> = rows.iter().map(|row| (row.event.name, row.event.schema_version)).collect();
+    let types: Vec<_> = types.into_iter().map(|(name, version)| (name.to_owned().into(), version)).collect();
+    note_types(connection, file, &types).await?;
     Ok((rows.len() as u64, rows.last().map_or(Position(0), |row| row.position)))
 }
 

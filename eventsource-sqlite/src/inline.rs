@@ -1,25 +1,28 @@
 //! Rows that are folded in the transaction of an append: it holds the write lock, so nobody else is at its stream.
+//!
+//! Each statement is a hop to SQLite's thread and back, which costs more than most of what is done there: so the first
+//! one takes the lock and looks up, and the last one commits.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use eventsource_core::backend::InlineRows;
+use eventsource_core::backend::{InlineRows, KnownType};
 use eventsource_core::{
-    AppendOutcome, AppendRequest, Appended, Clock, InlineFold, InlineStore, Load, LoadRow, Position, StoreError,
-    StreamId,
+    AppendOutcome, AppendRequest, Appended, Clock, InlineFold, InlineStore, Load, LoadRow, Position, RowChanges,
+    StoreError, StreamId, ViewTable,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use sqlx::SqliteConnection;
 
-use crate::batch::{Batch, Type, note_types};
+use crate::batch::{Batch, note_types};
 use crate::connect::Writing;
+use crate::heads::Known;
 use crate::load::load_on;
-use crate::maintenance::{begin, begin_beside, end};
+use crate::maintenance::{begin_beside, end};
 use crate::store::SqliteStore;
 use crate::view_rows::check;
 use crate::view_sql::ViewSql;
-use crate::views::{Views, rows_on, write_rows};
+use crate::views::{Then, Views, rows_on, write_rows};
 
 impl Views<'_> {
     async fn append_inline(
@@ -32,12 +35,27 @@ impl Views<'_> {
         turn.begin().await;
         let mut writing = self.connections.write().await?;
         // The writer must forget where the streams end.
-        begin(&mut writing).await?;
+        writing.enter_maintenance();
         let file = &*self.connections.file;
-        let done = append(writing.connection()?, file, request, views, clock).await;
-        let ended = end(&mut writing, done).await;
+        let types = self.types.unknown(&[request]);
+        let (requests, mut known) = ([request], Known::default());
+        let done = match Batch::begin(&mut writing, &requests, &mut known, clock).await {
+            Ok(mut batch) => append(&mut batch, file, request, views, &types).await,
+            Err(error) => Err(error),
+        };
+        let ended = match done {
+            Ok((stored, true)) => {
+                writing.leave();
+                Ok(stored)
+            }
+            Ok((stored, false)) => end(&mut writing, Ok(stored)).await,
+            Err(error) => end(&mut writing, Err(error)).await,
+        };
         drop(writing);
         turn.end();
+        if let Ok((AppendOutcome::Stored(_), _)) = &ended {
+            self.types.remember(types);
+        }
         ended
     }
 
@@ -48,7 +66,11 @@ impl Views<'_> {
         begin_beside(&mut writing).await?;
         let file = &*self.connections.file;
         let rows = views.iter().map(|view| InlineRows::of(&**view, streams));
-        let done = fold(writing.connection()?, file, rows, None).await;
+        let connection = writing.connection()?;
+        let done = match fold(connection, file, rows, None).await {
+            Ok(folded) => write(connection, file, &folded, Then::GoOn).await,
+            Err(error) => Err(error),
+        };
         let ended = end(&mut writing, done).await;
         drop(writing);
         turn.end();
@@ -56,31 +78,39 @@ impl Views<'_> {
     }
 }
 
-/// What happens inside the transaction.
+/// What happens inside the transaction; says too whether that is over.
 async fn append(
-    connection: &mut SqliteConnection,
+    batch: &mut Batch<'_>,
     file: &str,
     request: &AppendRequest,
     views: &[Arc<dyn InlineFold>],
-    clock: &Clock,
-) -> Result<(AppendOutcome, Position), StoreError> {
-    let (outcome, last) = Batch::within(connection, file, request, clock).await?;
-    if let AppendOutcome::Stored(appended) = &outcome {
-        let events = request.writes.iter().flat_map(|write| &write.events);
-        let types: HashSet<Type> = events.map(|event| (event.name.clone(), event.schema_version)).collect();
-        note_types(connection, file, &types).await?;
-        let rows = views.iter().map(|view| InlineRows::written(&**view, request));
-        fold(connection, file, rows, Some((request, appended))).await?;
-    }
-    Ok((outcome, last))
+    types: &[KnownType],
+) -> Result<((AppendOutcome, Position), bool), StoreError> {
+    let (outcome, last) = batch.store_one().await?;
+    let AppendOutcome::Stored(appended) = &outcome else { return Ok(((outcome, last), false)) };
+    let connection = batch.connection();
+    note_types(connection, file, types).await?;
+    let rows = views.iter().map(|view| InlineRows::written(&**view, request));
+    let folded = fold(connection, file, rows, Some((request, appended))).await?;
+    write(connection, file, &folded, Then::Commit).await?;
+    Ok(((outcome, last), !folded.is_empty()))
 }
 
+/// What has become of the rows of a view.
+struct Folded<'v> {
+    table: &'v ViewTable,
+    sql: ViewSql<'v>,
+    changes: RowChanges,
+}
+
+/// Answers what is to be written.
 async fn fold<'v>(
     connection: &mut SqliteConnection,
     file: &str,
     views: impl Iterator<Item = InlineRows<'v>> + Send,
     appended: Option<(&AppendRequest, &Appended)>,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Folded<'v>>, StoreError> {
+    let mut all = Vec::new();
     for mut rows in views.filter(|rows| !rows.is_empty()) {
         let table = rows.table();
         let sql = ViewSql::new(table)?;
@@ -97,7 +127,22 @@ async fn fold<'v>(
         }
         let changes = rows.finish()?;
         check(table, &changes)?;
-        write_rows(file, connection, (table, &sql), &changes).await?;
+        if !changes.is_empty() {
+            all.push(Folded { table, sql, changes });
+        }
+    }
+    Ok(all)
+}
+
+async fn write(
+    connection: &mut SqliteConnection,
+    file: &str,
+    folded: &[Folded<'_>],
+    then: Then,
+) -> Result<(), StoreError> {
+    for (at, Folded { table, sql, changes }) in folded.iter().enumerate() {
+        let then = if at + 1 == folded.len() { then } else { Then::GoOn };
+        write_rows(file, connection, (table, sql), changes, then).await?;
     }
     Ok(())
 }

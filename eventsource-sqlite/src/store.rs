@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use eventsource_core::backend::{AppendQueue, BatchQueue};
+use eventsource_core::backend::{AppendQueue, BatchQueue, KnownTypes};
 use eventsource_core::{
     AppendOutcome, AppendRequest, BoxError, Checkpoint, CheckpointKey, Claim, Clock, EventStore, Feed, HeldType,
     Import, Limits, Load, LoadEnd, Page, PendingSnapshot, Position, Positions, RawEvent, Read, Snapshot, StoreError,
@@ -63,6 +63,7 @@ struct Shared {
     appends: AppendQueue<Writer>,
     snapshots: BatchQueue<PendingSnapshot>,
     view_turn: Mutex<Turn>,
+    types: Arc<KnownTypes>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -107,7 +108,7 @@ impl SqliteStore {
     }
 
     pub(crate) fn views(&self) -> Views<'_> {
-        Views { connections: &self.shared.connections, turn: &self.shared.view_turn }
+        Views { connections: &self.shared.connections, turn: &self.shared.view_turn, types: &self.shared.types }
     }
 
     pub(crate) fn limits_and_clock(&self) -> (&Limits, &Clock) {
@@ -124,12 +125,14 @@ impl SqliteStore {
         let identity = migrate::migrate(writing.connection()?, &connections.file).await?;
         drop(writing);
         let head = Head::new();
-        let appends = AppendQueue::start(Writer::new(connections.clone(), head.clone(), options.clock.clone()));
+        let types = Arc::<KnownTypes>::default();
+        let writer = Writer::new(connections.clone(), head.clone(), options.clock.clone(), types.clone());
+        let appends = AppendQueue::start(writer);
         let snapshots = BatchQueue::start(SnapshotWriter { connections: connections.clone() });
         let SqliteOptions { limits, clock, .. } = options;
         let view_turn = Mutex::new(Turn::new());
-        let shared =
-            Shared { identity, limits, clock, connections, head, appends, snapshots, view_turn, feed: Feed::default() };
+        let feed = Feed::default();
+        let shared = Shared { identity, limits, clock, connections, head, appends, snapshots, view_turn, types, feed };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -184,7 +187,8 @@ impl SqliteStore {
     /// It happens in one transaction together with a `$maintenance` event that says who and why; if
     /// `change` fails, or its future is dropped, nothing has happened. Snapshots of changed streams are
     /// dropped. What remains to the caller: a stream's versions stay dense only if its newest events,
-    /// or all of them, are deleted, and consumers that have seen the old events are not told.
+    /// or all of them, are deleted, and consumers that have seen the old events are not told. Nor are repositories that keep the
+    /// state of a changed stream, in this process and others: see [`Repository::forget`](eventsource_core::Repository::forget).
     ///
     /// It holds the write lock: an append, a checkpoint and, in memory, any call on the same store waits
     /// for it to end, so `change` must make none.

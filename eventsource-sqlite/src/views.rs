@@ -1,6 +1,6 @@
 //! Views: typed tables, each batch of rows written in one transaction with its checkpoint.
 
-use eventsource_core::backend::scan_parts;
+use eventsource_core::backend::{KnownTypes, scan_parts};
 use eventsource_core::{Checkpoint, ColumnValue, HeldView, Row, RowChanges, Scan, StoreError, ViewStore, ViewTable};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -22,6 +22,7 @@ pub(crate) struct Views<'s> {
     pub(crate) connections: &'s Connections,
     /// When rows were last written: other processes want to write too.
     pub(crate) turn: &'s Mutex<Turn>,
+    pub(crate) types: &'s KnownTypes,
 }
 
 /// Statements have powers of two of rows, 256 at most.
@@ -94,7 +95,11 @@ pub(crate) async fn rows_on(
     (table, sql): (&ViewTable, &ViewSql<'_>),
     keys: &[ColumnValue],
 ) -> Result<Vec<Row>, StoreError> {
-    match query(AssertSqlSafe(sql.rows())).bind(keys_json(keys)).fetch_all(connection).await {
+    let found = match keys {
+        [key] => bind(query(AssertSqlSafe(sql.row())), key).fetch_all(connection).await,
+        keys => query(AssertSqlSafe(sql.rows())).bind(keys_json(keys)).fetch_all(connection).await,
+    };
+    match found {
         Ok(rows) => rows.iter().map(|row| read_row(file, table, row)).collect(),
         Err(error) => Err(explain_view(file, table, error)),
     }
@@ -111,7 +116,14 @@ async fn write(
     let key = table.checkpoint_key();
     checkpoints::advance(file, connection, &key, checkpoint).await?;
     parking::take(file, connection, &key, &changes.unparked).await?;
-    write_rows(file, connection, (table, sql), changes).await
+    write_rows(file, connection, (table, sql), changes, Then::GoOn).await
+}
+
+/// What comes behind the last statement, in the same hop to SQLite's thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    GoOn,
+    Commit,
 }
 
 /// Rows alone, inside a transaction.
@@ -120,18 +132,21 @@ pub(crate) async fn write_rows(
     connection: &mut SqliteConnection,
     (table, sql): (&ViewTable, &ViewSql<'_>),
     changes: &RowChanges,
+    then: Then,
 ) -> Result<(), StoreError> {
+    let ending = if then == Then::Commit { "; COMMIT" } else { "" };
     let failed = |error| explain_view(file, table, error);
     let mut rows = &changes.written[..];
     while !rows.is_empty() {
         let (chunk, rest) = rows.split_at(1 << rows.len().ilog2().min(LARGEST));
-        let statement = query(AssertSqlSafe(sql.write(chunk.len())));
+        let is_last = rest.is_empty() && changes.deleted.is_empty();
+        let statement = query(AssertSqlSafe(sql.write(chunk.len()) + if is_last { ending } else { "" }));
         let statement = chunk.iter().flatten().fold(statement, bind);
         statement.execute(&mut *connection).await.map_err(failed)?;
         rows = rest;
     }
     if !changes.deleted.is_empty() {
-        let delete = query(AssertSqlSafe(sql.delete())).bind(keys_json(&changes.deleted));
+        let delete = query(AssertSqlSafe(sql.delete() + ending)).bind(keys_json(&changes.deleted));
         delete.execute(connection).await.map_err(failed)?;
     }
     Ok(())

@@ -1,12 +1,12 @@
 //! The one writer: a single event goes into a statement of its own, everything that waits into one transaction.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
-use eventsource_core::backend::{AppendJob, AppendWriter, NewRow};
+use eventsource_core::backend::{AppendJob, AppendWriter, KnownTypes, NewRow};
 use eventsource_core::{AppendOutcome, AppendRequest, Appended, AppendedStream, Clock, Position, StoreError};
 use sqlx::query;
 
-use crate::batch::{Batch, Type};
+use crate::batch::Batch;
 use crate::connect::Connections;
 use crate::error::{explain, is_refused};
 use crate::heads::Known;
@@ -19,13 +19,10 @@ pub(crate) struct Writer {
     head: Head,
     clock: Clock,
     /// The types that the store is known to have noted.
-    types: HashSet<Type>,
+    types: Arc<KnownTypes>,
     known: Known,
     turn: Turn,
 }
-
-/// Types to remember at most; a store that has more only notes them again.
-const KNOWN_TYPES: usize = 10_000;
 
 type Outcomes = Vec<Result<AppendOutcome, StoreError>>;
 
@@ -51,8 +48,8 @@ impl AppendWriter for Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(connections: Connections, head: Head, clock: Clock) -> Self {
-        Self { connections, head, clock, types: HashSet::new(), known: Known::default(), turn: Turn::new() }
+    pub(crate) fn new(connections: Connections, head: Head, clock: Clock, types: Arc<KnownTypes>) -> Self {
+        Self { connections, head, clock, types, known: Known::default(), turn: Turn::new() }
     }
 
     /// One outcome for each request. If the batch fails as a whole, each request is tried alone,
@@ -87,7 +84,7 @@ impl Writer {
     }
 
     async fn together(&mut self, requests: &[&AppendRequest]) -> Result<Outcomes, StoreError> {
-        let new_types = self.unknown_types(requests);
+        let new_types = self.types.unknown(requests);
         let mut writing = self.connections.write().await?;
         writing.enter_batch();
         let done = match Batch::begin(&mut writing, requests, &mut self.known, &self.clock).await {
@@ -97,7 +94,7 @@ impl Writer {
         writing.leave();
         drop(writing);
         let (outcomes, last) = done?;
-        self.remember(new_types);
+        self.types.remember(new_types);
         self.head.advance(last);
         Ok(outcomes)
     }
@@ -107,7 +104,7 @@ impl Writer {
     async fn in_one_statement(&mut self, request: &AppendRequest) -> Result<Option<AppendOutcome>, StoreError> {
         let ([write], []) = (&request.writes[..], &request.conditions[..]) else { return Ok(None) };
         let Some(head) = write.expected.place() else { return Ok(None) };
-        if write.events.len() != 1 || !self.unknown_types(&[request]).is_empty() {
+        if write.events.len() != 1 || !self.types.unknown(&[request]).is_empty() {
             return Ok(None);
         }
         let Some(NewRow { event, meta, command_key, .. }) = request.rows(0).next() else { return Ok(None) };
@@ -143,18 +140,5 @@ impl Writer {
         self.head.advance(position);
         let place = AppendedStream::new(head.next(), vec![position], recorded_at);
         Ok(Some(AppendOutcome::Stored(Appended::new(vec![place]))))
-    }
-
-    fn unknown_types(&self, requests: &[&AppendRequest]) -> HashSet<Type> {
-        let events = requests.iter().flat_map(|request| &request.writes).flat_map(|write| &write.events);
-        let types = events.map(|event| (event.name.clone(), event.schema_version));
-        types.filter(|kind| !self.types.contains(kind)).collect()
-    }
-
-    fn remember(&mut self, types: HashSet<Type>) {
-        if self.types.len() + types.len() > KNOWN_TYPES {
-            self.types.clear();
-        }
-        self.types.extend(types);
     }
 }

@@ -3,6 +3,7 @@
 mod account;
 mod commands;
 mod faults;
+mod hot;
 mod nested;
 mod past;
 mod snapshots;

@@ -46,6 +46,8 @@ pub(crate) struct Wrapped<S: ?Sized = dyn ViewStore> {
     /// And to the next appends to a stream.
     appends: Faults,
     appended: Arc<Mutex<String>>,
+    /// And to the next loads of a stream.
+    loads: Faults,
     /// And to the next claims.
     claims: Faults,
     /// And to the next events that are parked, or are no more.
@@ -66,6 +68,7 @@ impl<S: ?Sized> Clone for Wrapped<S> {
             saves: self.saves.clone(),
             appends: self.appends.clone(),
             appended: self.appended.clone(),
+            loads: self.loads.clone(),
             claims: self.claims.clone(),
             parks: self.parks.clone(),
             held_back: self.held_back.clone(),
@@ -83,6 +86,8 @@ pub(crate) struct Counts {
     /// Events that subscribers' own reads were handed.
     pub(crate) own_events: AtomicUsize,
     pub(crate) waits: AtomicUsize,
+    pub(crate) appends: AtomicUsize,
+    pub(crate) loads: AtomicUsize,
     waiting: AtomicUsize,
     pub(crate) most_waiting: AtomicUsize,
 }
@@ -124,6 +129,7 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
             saves: Faults::default(),
             appends: Faults::default(),
             appended: Arc::default(),
+            loads: Faults::default(),
             claims: Faults::default(),
             parks: Faults::default(),
             held_back: Arc::default(),
@@ -175,6 +181,11 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
 
     pub(crate) fn is_dead(&self) -> bool {
         *self.death.0.lock().unwrap() == Some(0)
+    }
+
+    /// Lets the next loads of a stream fail.
+    pub(crate) fn fail_loads(&self, fault: Fault, times: usize) {
+        self.loads.set(fault, times);
     }
 
     /// Lets the next claims fail.
@@ -301,6 +312,7 @@ impl<S: ViewStore + ?Sized> EventStore for Wrapped<S> {
     fn append(&self, request: Arc<AppendRequest>) -> BoxFuture<'_, Result<AppendOutcome, StoreError>> {
         let append = async move {
             let is_meant = request.writes.iter().any(|write| write.stream.as_str() == *self.appended.lock().unwrap());
+            self.counts.appends.fetch_add(1, SeqCst);
             let append = async { self.inner().append(request).await };
             if is_meant { self.appends.meet(append).await } else { append.await }
         };
@@ -308,7 +320,11 @@ impl<S: ViewStore + ?Sized> EventStore for Wrapped<S> {
     }
 
     fn load<'a>(&'a self, load: &'a Load, visit: VisitLoad<'a>) -> BoxFuture<'a, Result<LoadEnd, StoreError>> {
-        self.death.meet(async move { self.inner().load(load, visit).await }).boxed()
+        let load = async move {
+            self.counts.loads.fetch_add(1, SeqCst);
+            self.loads.meet(async { self.inner().load(load, visit).await }).await
+        };
+        self.death.meet(load).boxed()
     }
 
     fn read<'a>(&'a self, read: &'a Read, visit: Visit<'a>) -> BoxFuture<'a, Result<Page, StoreError>> {

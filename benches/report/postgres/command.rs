@@ -33,9 +33,9 @@ pub fn all() -> Vec<Scenario> {
 }
 
 /// Commands to a stream before the next stream is taken: it stays as short as most are.
-const LENGTH: usize = 10;
+pub(super) const LENGTH: usize = 10;
 
-async fn side(connections: u32) -> (Database, Repository<Account>) {
+pub(super) async fn side(connections: u32) -> (Database, Repository<Account>) {
     let database = server::database().await;
     raw::create_tables(database.url()).await;
     let options = PgOptions::default().connections(connections).listen(false);
@@ -45,6 +45,19 @@ async fn side(connections: u32) -> (Database, Repository<Account>) {
 
 async fn commands(scale: &Scale, tasks: usize, events: u64, raw_tasks: &[usize]) -> Rounds {
     let (database, accounts) = side(8).await;
+    let ours = |round, task, n| format!("{round}-{task}-{}", n / LENGTH);
+    beside(scale, &database, &accounts.without_cache(), (tasks, ours), events, raw_tasks).await
+}
+
+/// Ours, whose streams `id` names by round, task and number, beside commands by hand.
+pub(super) async fn beside(
+    scale: &Scale,
+    database: &Database,
+    accounts: &Repository<Account>,
+    (tasks, id): (usize, impl Fn(usize, usize, usize) -> String + Copy + Send + 'static),
+    events: u64,
+    raw_tasks: &[usize],
+) -> Rounds {
     let total = if events == 1 { scale.appends * 2 } else { scale.appends / 2 };
     let mut rounds = Rounds::default();
     for round in 0..scale.rounds {
@@ -53,8 +66,7 @@ async fn commands(scale: &Scale, tasks: usize, events: u64, raw_tasks: &[usize])
             let accounts = accounts.clone();
             tokio::spawn(async move {
                 for n in 0..each {
-                    let id = format!("{round}-{task}-{}", n / LENGTH);
-                    execute(&accounts, &id, n as u64, events).await;
+                    execute(&accounts, &id(round, task, n), n as u64, events).await;
                 }
             })
         });
@@ -82,7 +94,7 @@ async fn commands(scale: &Scale, tasks: usize, events: u64, raw_tasks: &[usize])
     rounds
 }
 
-async fn execute(accounts: &Repository<Account>, id: &str, n: u64, events: u64) {
+pub(super) async fn execute(accounts: &Repository<Account>, id: &str, n: u64, events: u64) {
     let decide = |_: &Account| -> Vec<AccountEvent> { (0..events).map(|offset| nth(n + offset)).collect() };
     accounts.execute(id, decide).await.expect("the command is stored");
 }
@@ -94,7 +106,7 @@ async fn far_away(scale: &Scale) -> Rounds {
     let proxy = Proxy::start(database.address().expect("an address")).expect("a proxy");
     let url = proxy.url(database.url()).expect("a url");
     let store = PgStore::connect_with(&url, PgOptions::default().listen(false)).await.expect("connects");
-    let accounts = Repository::<Account>::new(store);
+    let accounts = Repository::<Account>::new(store).without_cache();
     let mut pg = raw::connect(&url).await;
     execute(&accounts, "warm", 0, 1).await;
     proxy.set_delay(Duration::from_micros(500));

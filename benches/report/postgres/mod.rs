@@ -2,6 +2,7 @@
 
 mod append;
 mod command;
+mod hot;
 mod large;
 mod limits;
 pub mod raw;
@@ -12,7 +13,7 @@ use crate::measure::Scenario;
 
 /// `long`: with those that need ten million rows.
 pub fn all(long: bool) -> Vec<Scenario> {
-    let mut all = [append::all(), command::all(), read::all(), limits::all()].concat();
+    let mut all = [append::all(), command::all(), hot::all(), read::all(), limits::all()].concat();
     if long {
         all.extend(large::all());
     }

@@ -8,6 +8,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod feed;
 pub(crate) mod import;
 pub(crate) mod inline;
+pub(crate) mod known_types;
 pub(crate) mod load;
 pub(crate) mod owned;
 pub(crate) mod parking;

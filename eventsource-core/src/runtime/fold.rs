@@ -19,7 +19,7 @@ pub(crate) struct Folded<A> {
     pub(crate) state: A,
     pub(crate) version: Version,
     pub(crate) position: Position,
-    max_occurred_at: DateTime<Utc>,
+    pub(crate) max_occurred_at: DateTime<Utc>,
 }
 
 impl<A: Aggregate> Folded<A> {

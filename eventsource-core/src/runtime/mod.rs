@@ -1,6 +1,7 @@
 //! Floor 4: the async loops over a store.
 
 pub(crate) mod catalog;
+mod command;
 pub(crate) mod comparing;
 pub(crate) mod copy;
 pub(crate) mod events;
@@ -8,6 +9,7 @@ pub(crate) mod execute;
 pub(crate) mod fold;
 pub(crate) mod history;
 pub(crate) mod inline;
+pub(crate) mod lanes;
 pub(crate) mod live_view;
 mod newest;
 pub(crate) mod options;

@@ -1,9 +1,9 @@
 //! Aggregates by id: loading them, now and as of any moment.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::contract::load::{AsOf, Load};
 use crate::contract::read::Read;
@@ -14,11 +14,15 @@ use crate::words::error::StoreError;
 use crate::words::stream::{Position, StreamId, Version};
 
 use super::fold::{Folded, snapshot_key};
+use super::lanes::{CacheLimits, Lanes};
 use super::retry::Retry;
 
 /// The aggregates of one type in a store: execute commands on them, load them, look at their past.
 ///
-/// Cheap to clone; clones share the store.
+/// Cheap to clone; clones share the store, and a cache: the states of the aggregates that were last asked to do something. Commands on
+/// one aggregate are decided one after the other on the cached state, and what waits is stored together; a command that is alone
+/// needs one round trip. Each append still says what it expects: what other processes, other repositories or `append_in`
+/// write costs another attempt, and never a wrong answer. So make one repository and clone it.
 ///
 /// ```
 /// # use eventsource::{Aggregate, Apply, DomainEvent, Repository, Version, memory::MemoryStore};
@@ -40,15 +44,23 @@ use super::retry::Retry;
 /// # Ok(())
 /// # }
 /// ```
-pub struct Repository<A> {
+pub struct Repository<A: Aggregate> {
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) retry: Retry,
-    aggregate: PhantomData<fn() -> A>,
+    time_limit: Duration,
+    limits: Option<CacheLimits>,
+    weigh: fn(&A) -> usize,
+    /// Made for the first command.
+    lanes: Arc<OnceLock<Lanes<A>>>,
 }
 
-impl<A> Clone for Repository<A> {
+/// So long at most from a command's coming to its answer.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+impl<A: Aggregate> Clone for Repository<A> {
     fn clone(&self) -> Self {
-        Self { store: self.store.clone(), retry: self.retry, aggregate: PhantomData }
+        let Self { store, lanes, .. } = self;
+        Self { store: store.clone(), lanes: lanes.clone(), ..*self }
     }
 }
 
@@ -87,13 +99,78 @@ impl<A: Aggregate> From<Folded<A>> for Loaded<A> {
 impl<A: Aggregate> Repository<A> {
     /// The aggregates in `store`. A store is cheap to clone; an `Arc<dyn EventStore>` is one too.
     pub fn new(store: impl EventStore) -> Self {
-        Self { store: Arc::new(store), retry: Retry::default(), aggregate: PhantomData }
+        Self {
+            store: Arc::new(store),
+            retry: Retry::default(),
+            time_limit: TIME_LIMIT,
+            limits: Some(CacheLimits::default()),
+            weigh: |_| 0,
+            lanes: Arc::default(),
+        }
     }
 
     /// Sets how often a command is tried.
     pub fn with_retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
         self
+    }
+
+    /// Sets how long a command may take, attempts and waiting together; 60 seconds if not set. What takes longer fails with
+    /// an error that [`is_transient`](StoreError::is_transient), and may or may not have been stored.
+    pub fn with_time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
+    }
+
+    /// Sets how many states are kept; with a cache of its own from here on.
+    pub fn with_cache(mut self, limits: CacheLimits) -> Self {
+        self.limits = Some(limits);
+        self.lanes = Arc::default();
+        self
+    }
+
+    /// Keeps no state: each command loads, decides and appends by itself.
+    pub fn without_cache(mut self) -> Self {
+        self.limits = None;
+        self.lanes = Arc::default();
+        self
+    }
+
+    /// Says how many bytes a state takes besides its own size, for the [limit](CacheLimits::bytes) of the cache. It is asked
+    /// after each command.
+    pub fn weighing(mut self, weigh: fn(&A) -> usize) -> Self {
+        self.weigh = weigh;
+        self.lanes = Arc::default();
+        self
+    }
+
+    pub(super) fn lanes(&self) -> Option<&Lanes<A>> {
+        let limits = self.limits?;
+        Some(self.lanes.get_or_init(|| Lanes::new(limits, self.weigh)))
+    }
+
+    /// Work for a command, as long as it may take.
+    pub(super) async fn within_time<T, E: From<StoreError>>(
+        &self,
+        id: &str,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let mut work = std::pin::pin!(work);
+        // What needs not wait needs no clock.
+        if let Some(done) = futures::future::poll_immediate(work.as_mut()).await {
+            return done;
+        }
+        match tokio::time::timeout(self.time_limit, work).await {
+            Ok(done) => done,
+            Err(_) => {
+                let limit = self.time_limit;
+                let message = format!(
+                    "a command on {} {id:?} took longer than {limit:?}; it may have been stored or not",
+                    A::NAME
+                );
+                Err(StoreError::transient(message).into())
+            }
+        }
     }
 
     /// The store beneath.
@@ -111,9 +188,29 @@ impl<A: Aggregate> Repository<A> {
         snapshot_key::<A>()
     }
 
-    /// The aggregate as it stands. An id without events is the default state at version 0.
+    /// The aggregate as it stands, read from the store. An id without events is the default state at version 0.
     pub async fn load(&self, id: &str) -> Result<Loaded<A>, StoreError> {
         self.load_as_of(self.stream(id)?, None).await
+    }
+
+    /// The aggregate as this process knows it: at least what its own commands have stored, without asking the store.
+    /// Others may have written since. Loaded where nothing is known of it.
+    pub async fn load_cached(&self, id: &str) -> Result<Loaded<A>, StoreError> {
+        let stream = self.stream(id)?;
+        let known = self.lanes().and_then(|lanes| lanes.known(&stream)?.stored());
+        match known {
+            Some(known) => Ok(known.folded().into()),
+            None => self.load_as_of(stream, None).await,
+        }
+    }
+
+    /// Forgets what is cached of an aggregate: after its events were changed, as by
+    /// maintenance that erases somebody's data.
+    pub fn forget(&self, id: &str) -> Result<(), StoreError> {
+        if let Some(lanes) = self.lanes() {
+            lanes.forget(&self.stream(id)?);
+        }
+        Ok(())
     }
 
     /// The aggregate as of a version, a position, a recorded or an occurred time.

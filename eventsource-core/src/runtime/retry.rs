@@ -57,12 +57,27 @@ pub(crate) struct Pauses {
 impl Pauses {
     /// Waits before the next attempt, or answers `false` if there is none left.
     pub(crate) async fn pause(&mut self, reason: &(dyn std::fmt::Display + Sync)) -> bool {
-        let builder = self.builder;
-        let Some(pause) = self.pauses.get_or_insert_with(|| builder.build()).next() else { return false };
-        tracing::debug!(attempt = self.attempt, ?pause, %reason, "trying again");
-        self.attempt += 1;
+        let Some(pause) = self.next(reason) else { return false };
         tokio::time::sleep(pause).await;
         true
+    }
+
+    /// The same, but behind the first attempt it does not wait.
+    pub(crate) async fn pause_unless_first(&mut self, reason: &(dyn std::fmt::Display + Sync)) -> bool {
+        let is_first = self.attempt == 1;
+        let Some(pause) = self.next(reason) else { return false };
+        if !is_first {
+            tokio::time::sleep(pause).await;
+        }
+        true
+    }
+
+    fn next(&mut self, reason: &(dyn std::fmt::Display + Sync)) -> Option<Duration> {
+        let builder = self.builder;
+        let pause = self.pauses.get_or_insert_with(|| builder.build()).next()?;
+        tracing::debug!(attempt = self.attempt, ?pause, %reason, "trying again");
+        self.attempt += 1;
+        Some(pause)
     }
 }
 

@@ -31,6 +31,7 @@ enum Kind {
     TooLarge,
     Corrupt,
     Incompatible,
+    Overloaded,
     Closed,
     Rewound,
     Fenced,
@@ -76,6 +77,11 @@ impl StoreError {
     /// The store was made by, or for, something else: a foreign file, a newer format.
     pub fn incompatible(message: impl Into<String>) -> Self {
         Self::new(Kind::Incompatible, message)
+    }
+
+    /// More is asked for than there is room for: it was not tried.
+    pub fn overloaded(message: impl Into<String>) -> Self {
+        Self::new(Kind::Overloaded, message)
     }
 
     /// The store was closed.
@@ -131,6 +137,11 @@ impl StoreError {
     /// The store was made by, or for, something else: a foreign file, a newer format.
     pub fn is_incompatible(&self) -> bool {
         self.0.kind == Kind::Incompatible
+    }
+
+    /// More was asked for than there is room for, so it was not tried: ask for less at a time, or later.
+    pub fn is_overloaded(&self) -> bool {
+        self.0.kind == Kind::Overloaded
     }
 
     /// The store was closed.

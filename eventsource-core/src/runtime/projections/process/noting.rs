@@ -31,7 +31,7 @@ impl<M: ProcessManager> Noting<M> {
     }
 
     async fn note(fenced: &Fenced, id: &str, input: &Recorded<M::Input>) -> Result<(), StoreError> {
-        let processes = Repository::<M>::new(fenced.store.clone());
+        let processes = Repository::<M>::new(fenced.store.clone()).without_cache();
         let options = fenced.options(key_of::<M, _>(input), input);
         match processes.execute_with(id, options, |state| Facts::<M>(state.note(input).into_iter().collect())).await {
             Ok(_) => Ok(()),

@@ -39,7 +39,7 @@ impl<M: ProcessManager> Reacting<M> {
 
     /// Does what follows from an event; answers the timers that are to be set.
     async fn react(fenced: &Fenced, event: &Recorded<M::Event>) -> Result<Vec<Timer>, StoreError> {
-        let processes = Repository::<M>::new(fenced.store.clone());
+        let processes = Repository::<M>::new(fenced.store.clone()).without_cache();
         // As of the event: what came later may be because of it, and must not change what follows from it.
         let state = processes.load_as_of(event.stream.clone(), Some(AsOf::Version(event.version))).await?;
         let mut then = Reaction::new(event.recorded_at);

@@ -213,7 +213,7 @@ impl<M: ProcessManager> Timers<M> {
         let mut metadata = Metadata::default().with_causation_id(timer.set_by);
         metadata.correlation_id = timer.correlation;
         let key = format!("{}:{}:timer:{name}", M::NAME, timer.set_by);
-        let processes = Repository::<M>::new(fenced.store.clone());
+        let processes = Repository::<M>::new(fenced.store.clone()).without_cache();
         let decided = processes.execute_with(id, fenced.options_of(key, metadata), |state| {
             Facts::<M>(state.on_timer(name).into_iter().collect())
         });

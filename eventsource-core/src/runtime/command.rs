@@ -1,0 +1,361 @@
+//! A command on its way: everything but the decision, so that it is compiled once for each aggregate.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::oneshot;
+
+use crate::contract::append::{AppendOutcome, AppendRequest, Appended, Condition};
+use crate::contract::load::{AsOf, Load, StoredCommand};
+use crate::contract::read::Read;
+use crate::folding::aggregate::Aggregate;
+use crate::folding::event_set::decode_recorded;
+use crate::folding::settling::settle;
+use crate::words::error::StoreError;
+use crate::words::event::{NewEvent, Recorded};
+use crate::words::stream::{Conflict, ExpectedVersion, Position, StreamId, Version};
+use crate::words::token::Token;
+
+use super::execute::Executed;
+use super::fold::Folded;
+use super::lanes::{Answer, Basis, Known, Lane, Leading, Place, Ready, Stands, Turn};
+use super::options::ExecuteOptions;
+use super::repository::Repository;
+use super::retry::Pauses;
+
+/// A command on its way.
+pub(super) struct Command<'r, A: Aggregate> {
+    repository: &'r Repository<A>,
+    stream: StreamId,
+    options: ExecuteOptions,
+    folded: Folded<A>,
+    pauses: Pauses,
+    /// It must not go together with others any more.
+    alone: bool,
+}
+
+pub(super) enum Attempt<A: Aggregate> {
+    Done(Executed<A>),
+    Again,
+}
+
+/// Why a command has come to its end, whatever it decided.
+pub(super) enum Stop {
+    Conflict(Conflict),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// A decision that waits to be stored.
+pub(super) struct Joined<A: Aggregate> {
+    facts: Vec<A::Event>,
+    /// The state with it.
+    after: Arc<Known<A>>,
+    answered: oneshot::Receiver<Answer>,
+    leads: bool,
+}
+
+impl<'r, A: Aggregate> Command<'r, A> {
+    pub(super) fn new(repository: &'r Repository<A>, id: &str, options: ExecuteOptions) -> Result<Self, StoreError> {
+        if let Some(key) = &options.command_key {
+            crate::words::name::check_command_key(key)?;
+        }
+        let stream = repository.stream(id)?;
+        let pauses = repository.retry.start();
+        Ok(Self { repository, stream, options, folded: Folded::new(), pauses, alone: false })
+    }
+
+    /// Where it goes together with others; not where it is stored under a condition, which is its own.
+    pub(super) fn lane(&self) -> Option<Arc<Lane<A>>> {
+        match self.options.condition {
+            Some(_) => None,
+            None => Some(self.repository.lanes()?.of(&self.stream)),
+        }
+    }
+
+    pub(super) fn state(&self) -> &A {
+        &self.folded.state
+    }
+
+    /// Brings the state up to date; answers the first result if the command was done before.
+    pub(super) async fn load(&mut self) -> Result<Option<Executed<A>>, StoreError> {
+        loop {
+            let load = Load::new(self.stream.clone()).with_command_key(self.options.command_key.clone());
+            match self.folded.catch_up(&*self.repository.store, load).await {
+                Ok(end) => {
+                    return match end.command {
+                        Some(command) => self.first_result(command).await.map(Some),
+                        None => Ok(None),
+                    };
+                }
+                Err(error) => self.bear(error).await?,
+            }
+        }
+    }
+
+    /// Waits where the error may pass.
+    async fn bear(&mut self, error: StoreError) -> Result<(), StoreError> {
+        if error.is_transient() && self.pauses.pause(&error).await { Ok(()) } else { Err(error) }
+    }
+
+    pub(super) fn check_expected(&self) -> Result<(), Stop> {
+        self.unexpected(self.folded.version).map_or(Ok(()), |conflict| Err(Stop::Conflict(conflict)))
+    }
+
+    /// The conflict with what the caller expects, if there is one.
+    pub(super) fn unexpected(&self, version: Version) -> Option<Conflict> {
+        let expected = self.options.expected;
+        (!expected.accepts(version)).then(|| Conflict::new(self.stream.clone(), expected, version))
+    }
+
+    pub(super) async fn append(&mut self, events: Vec<A::Event>) -> Result<Attempt<A>, Stop> {
+        if events.is_empty() {
+            return Ok(Attempt::Done(self.executed(Vec::new(), false)));
+        }
+        let (events, stored) = self.settle(self.folded.version, events)?;
+        let request = Arc::new(self.request(stored));
+        match self.send(&request).await? {
+            AppendOutcome::Stored(appended) => Ok(Attempt::Done(self.stored(events, &request, &appended))),
+            AppendOutcome::AlreadyStored(appended) => match &self.options.command_key {
+                // Somebody else may have done the command meanwhile, and decided something else.
+                Some(_) => Ok(Attempt::Done(self.keyed_result(&appended).await?)),
+                None => Ok(Attempt::Done(self.stored(events, &request, &appended))),
+            },
+            AppendOutcome::Conflict(conflict) if self.depends_on(&conflict.stream) => {
+                Err(Condition::moved(&conflict).into())
+            }
+            AppendOutcome::Conflict(conflict) => {
+                self.pause(conflict).await?;
+                Ok(Attempt::Again)
+            }
+        }
+    }
+
+    fn depends_on(&self, stream: &StreamId) -> bool {
+        self.options.condition.as_ref().is_some_and(|condition| condition.stream == *stream)
+    }
+
+    /// The events behind a version as every reader will get them, and as they are stored.
+    fn settle(&self, version: Version, events: Vec<A::Event>) -> Result<(Vec<A::Event>, Vec<NewEvent>), StoreError> {
+        let (mut facts, mut stored) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
+        for (place, event) in (version.0 + 1..).zip(events) {
+            let settled = settle(event, &self.stream, Version(place))?;
+            facts.push(settled.fact);
+            let new = settled.stored.with_metadata(self.options.metadata.clone());
+            stored.push(match self.options.occurred_at {
+                Some(time) => new.with_occurred_at(time),
+                None => new,
+            });
+        }
+        Ok((facts, stored))
+    }
+
+    fn request(&self, stored: Vec<NewEvent>) -> AppendRequest {
+        let expected = match self.folded.version {
+            Version(0) => ExpectedVersion::NoStream,
+            version => ExpectedVersion::Exact(version),
+        };
+        let mut request = AppendRequest::new(self.stream.clone(), expected, stored);
+        request.conditions.extend(self.options.condition.clone());
+        request.command_key = self.options.command_key.clone();
+        request
+    }
+
+    /// Sends the request; when the answer is lost, the same event ids make sending it again safe.
+    async fn send(&mut self, request: &Arc<AppendRequest>) -> Result<AppendOutcome, StoreError> {
+        loop {
+            match self.repository.store.append(request.clone()).await {
+                Err(error) => self.bear(error).await?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Folds what was stored, and lets a snapshot follow if one is due.
+    fn stored(&mut self, events: Vec<A::Event>, request: &AppendRequest, appended: &Appended) -> Executed<A> {
+        let before = self.folded.version;
+        let (new, place) = (&request.writes[0].events, &appended.streams[0]);
+        let mut recorded = Vec::with_capacity(events.len());
+        for ((event, new), position) in events.into_iter().zip(new).zip(&place.positions) {
+            self.folded.state.apply(&event);
+            let event = self.recorded(event, new, (self.folded.version.next(), *position), place.recorded_at);
+            self.folded.advance(event.version, event.position, event.occurred_at);
+            recorded.push(event);
+        }
+        self.offer_snapshot(before);
+        self.executed(recorded, false)
+    }
+
+    fn recorded(
+        &self,
+        event: A::Event,
+        new: &NewEvent,
+        (version, position): (Version, Position),
+        recorded_at: DateTime<Utc>,
+    ) -> Recorded<A::Event> {
+        Recorded {
+            event,
+            id: new.id,
+            stream: self.stream.clone(),
+            version,
+            position,
+            name: new.name.clone(),
+            schema_version: new.schema_version,
+            occurred_at: new.occurred_at.unwrap_or(recorded_at),
+            recorded_at,
+            metadata: new.metadata.clone(),
+            part: 1,
+            parts: 1,
+        }
+    }
+
+    fn offer_snapshot(&self, before: Version) {
+        if let Some(snapshot) = self.folded.due_snapshot(&self.stream, before) {
+            self.repository.store.offer_snapshot(snapshot);
+        }
+    }
+
+    fn executed(&mut self, events: Vec<Recorded<A::Event>>, repeated: bool) -> Executed<A> {
+        let Folded { state, version, position, .. } = std::mem::replace(&mut self.folded, Folded::new());
+        let store = self.repository.store.identity();
+        let token = Token::new((store.id, store.epoch), position, events.last().map(|event| event.id));
+        Executed { state, version, position, token, events, repeated }
+    }
+
+    async fn keyed_result(&mut self, appended: &Appended) -> Result<Executed<A>, StoreError> {
+        let place = &appended.streams[0];
+        let events = place.positions.len() as u64;
+        let first = Version(place.version.0 + 1 - events);
+        self.first_result(StoredCommand::new(first, events)).await
+    }
+
+    /// The result that the command had the first time, whatever has happened since.
+    pub(super) async fn first_result(&mut self, command: StoredCommand) -> Result<Executed<A>, StoreError> {
+        let store = &*self.repository.store;
+        self.folded = Folded::new();
+        let load = Load::new(self.stream.clone()).as_of(Some(AsOf::Version(command.last())));
+        self.folded.catch_up(store, load).await?;
+        let mut events = Vec::new();
+        let before = Version(command.first.0 - 1);
+        let read = Read::stream(&self.stream).after_version(before).limit(command.events as usize);
+        store.read(&read, &mut |raw| Ok(decode_recorded(raw, |event| events.push(event))?)).await?;
+        Ok(self.executed(events, true))
+    }
+
+    /// Waits before the next attempt; the conflict itself, if that was the last or the caller had named a version.
+    async fn pause(&mut self, conflict: Conflict) -> Result<(), Stop> {
+        let named = self.options.expected.place().is_some();
+        if named || !self.pauses.pause(&conflict).await {
+            let expected = if named { self.options.expected } else { conflict.expected };
+            return Err(Stop::Conflict(Conflict { expected, ..conflict }));
+        }
+        Ok(())
+    }
+}
+
+/// In a lane.
+impl<A: Aggregate> Command<'_, A> {
+    /// Waits until the state is known; answers the first result if the command is seen to be done before.
+    pub(super) async fn ready(&mut self, lane: &Lane<A>) -> Result<Option<Executed<A>>, StoreError> {
+        loop {
+            match lane.ready(&*self.repository.store, self.options.command_key.as_deref()).await {
+                Ok(Ready::Decide) => return Ok(None),
+                Ok(Ready::Done(command)) => return self.first_result(command).await.map(Some),
+                Err(error) => self.bear(error).await?,
+            }
+        }
+    }
+
+    /// Puts what was decided in its turn behind the others.
+    pub(super) fn join(&self, turn: Turn<'_, A>, events: Vec<A::Event>) -> Result<Joined<A>, StoreError> {
+        let newest = turn.newest();
+        let (facts, stored) = self.settle(newest.version, events)?;
+        let mut state = newest.state.clone();
+        facts.iter().for_each(|fact| state.apply(fact));
+        let version = Version(newest.version.0 + facts.len() as u64);
+        let occurred = self.options.occurred_at.map_or(newest.max_occurred_at, |time| time.max(newest.max_occurred_at));
+        let after = Arc::new(Known::new(state, version, occurred));
+        let (answered, leads) = turn.join(stored, self.options.command_key.clone(), self.alone, after.clone())?;
+        Ok(Joined { facts, after, answered, leads })
+    }
+
+    /// Waits for its answer, and sends what waits if nobody else does.
+    pub(super) async fn follow(&mut self, lane: &Arc<Lane<A>>, joined: Joined<A>) -> Result<Attempt<A>, Stop> {
+        let Joined { facts, after, answered, leads } = joined;
+        if leads {
+            let leading: Leading = lane.clone().lead(self.repository.store.clone(), self.repository.retry);
+            leading.await;
+        }
+        match answered.await {
+            Ok(Answer::Stored(place)) => {
+                let executed = self.stored_together(facts, &place, after);
+                if let Some(lanes) = self.repository.lanes() {
+                    lanes.weigh(lane, &executed.state);
+                }
+                Ok(Attempt::Done(executed))
+            }
+            Ok(Answer::StoredBefore(appended)) => Ok(Attempt::Done(self.keyed_result(&appended).await?)),
+            Ok(Answer::Failed(error)) => Err(error.into()),
+            Ok(Answer::Undone { conflict, alone }) => {
+                self.alone |= alone;
+                self.decide_again(conflict).await?;
+                Ok(Attempt::Again)
+            }
+            // The sender has gone with its runtime.
+            Err(_) => {
+                self.decide_again(None).await?;
+                Ok(Attempt::Again)
+            }
+        }
+    }
+
+    fn stored_together(&mut self, facts: Vec<A::Event>, place: &Place, after: Arc<Known<A>>) -> Executed<A> {
+        let before = Version(after.version.0 - facts.len() as u64);
+        let mut recorded = Vec::with_capacity(facts.len());
+        for (((version, event), new), position) in (before.0 + 1..).zip(facts).zip(place.events()).zip(&place.positions)
+        {
+            recorded.push(self.recorded(event, new, (Version(version), *position), place.recorded_at));
+        }
+        self.folded = Known::into_folded(after);
+        // Recorded times never go back, so no event before has a later one.
+        self.folded.max_occurred_at = self.folded.max_occurred_at.max(place.recorded_at);
+        self.offer_snapshot(before);
+        self.executed(recorded, false)
+    }
+
+    /// What was decided was to do nothing.
+    pub(super) fn nothing(&mut self, basis: &Basis<A>) -> Executed<A> {
+        self.folded = basis.known.folded();
+        self.executed(Vec::new(), false)
+    }
+
+    /// Whether what it says without storing anything may leave.
+    pub(super) async fn stands(&mut self, lane: &Lane<A>, basis: &Basis<A>) -> Result<Stands, StoreError> {
+        loop {
+            match lane.stands(&*self.repository.store, basis, self.options.command_key.as_deref()).await {
+                Err(error) => self.bear(error).await?,
+                stands => return stands,
+            }
+        }
+    }
+
+    /// Counts the attempt. After the first one there is no pause: whoever wrote meanwhile has written.
+    pub(super) async fn decide_again(&mut self, conflict: Option<Conflict>) -> Result<(), Stop> {
+        let reason: &(dyn std::fmt::Display + Sync) = match &conflict {
+            Some(conflict) => conflict,
+            None => &"what it was decided on has changed",
+        };
+        if self.pauses.pause_unless_first(reason).await {
+            return Ok(());
+        }
+        Err(match conflict {
+            Some(conflict) => Stop::Conflict(conflict),
+            None => StoreError::transient("what the command was decided on had changed in every attempt").into(),
+        })
+    }
+}

@@ -1,0 +1,318 @@
+//! One stream's commands: the state with everything that was decided, and who waits for what.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{oneshot, watch};
+
+use crate::contract::append::AppendOutcome;
+use crate::folding::aggregate::Aggregate;
+use crate::runtime::fold::Folded;
+use crate::words::error::StoreError;
+use crate::words::event::NewEvent;
+use crate::words::stream::{Conflict, Position, StreamId, Version};
+
+use super::waiting::{Answer, Batch, Waiting, together};
+
+/// Commands that wait for one stream at most.
+const WAITING: usize = 16_384;
+
+/// A state after an event, and where that is.
+pub(crate) struct Known<A> {
+    pub(crate) state: A,
+    pub(crate) version: Version,
+    /// Of those events that were given a time; recorded times come with the storing.
+    pub(crate) max_occurred_at: DateTime<Utc>,
+    /// 0 until it is stored.
+    position: AtomicU64,
+}
+
+impl<A> Known<A> {
+    pub(crate) fn new(state: A, version: Version, max_occurred_at: DateTime<Utc>) -> Self {
+        Self { state, version, max_occurred_at, position: AtomicU64::new(0) }
+    }
+
+    /// The position of its last event, once that is stored.
+    pub(crate) fn position(&self) -> Position {
+        Position(self.position.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_position(&self, position: Position) {
+        self.position.store(position.0, Ordering::Relaxed);
+    }
+}
+
+impl<A: Aggregate> Known<A> {
+    pub(super) fn of(folded: Folded<A>) -> Self {
+        let known = Self::new(folded.state, folded.version, folded.max_occurred_at);
+        known.set_position(folded.position);
+        known
+    }
+
+    /// Without a copy, where nobody else has it.
+    pub(crate) fn into_folded(known: Arc<Self>) -> Folded<A> {
+        match Arc::try_unwrap(known) {
+            Ok(known) => {
+                let (version, position, time) = (known.version, known.position(), known.max_occurred_at);
+                Folded { state: known.state, version, position, max_occurred_at: time }
+            }
+            Err(known) => known.folded(),
+        }
+    }
+
+    pub(crate) fn folded(&self) -> Folded<A> {
+        let mut folded = Folded::new();
+        folded.state = self.state.clone();
+        folded.advance(self.version, self.position(), self.max_occurred_at);
+        folded
+    }
+}
+
+/// The commands of one stream.
+pub(crate) struct Lane<A> {
+    pub(super) stream: StreamId,
+    inner: Mutex<Inner<A>>,
+    /// Where it stands, for those who wait for that to change.
+    pub(super) standing: watch::Sender<Standing>,
+    weight: AtomicU64,
+}
+
+/// Decisions of one era build on each other; when an append fails, all that is not stored is undone, and the next one begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) era: u64,
+    /// What is known to be stored.
+    pub(crate) stored: Version,
+}
+
+struct Inner<A> {
+    era: u64,
+    /// With everything that was decided; none while it is not known.
+    newest: Option<Arc<Known<A>>>,
+    /// The last one that is known to be stored, from which a reader goes on.
+    stored: Option<Arc<Known<A>>>,
+    waiting: VecDeque<Waiting<A>>,
+    is_loading: bool,
+    is_sending: bool,
+}
+
+/// The state on which something was decided.
+pub(crate) struct Basis<A> {
+    pub(crate) known: Arc<Known<A>>,
+    pub(super) era: u64,
+    /// Some of it is not stored yet.
+    pub(super) is_ahead: bool,
+}
+
+impl<A: Aggregate> Lane<A> {
+    pub(super) fn new(stream: StreamId) -> Self {
+        let inner = Inner {
+            era: 0,
+            newest: None,
+            stored: None,
+            waiting: VecDeque::new(),
+            is_loading: false,
+            is_sending: false,
+        };
+        let standing = watch::Sender::new(Standing { era: 0, stored: Version(0) });
+        Self { stream, inner: Mutex::new(inner), standing, weight: AtomicU64::new(0) }
+    }
+
+    /// Notes a weight; answers whether it is another one by more than a quarter.
+    pub(super) fn weighs(&self, bytes: u64) -> bool {
+        let before = self.weight.load(Ordering::Relaxed);
+        let differs = bytes.abs_diff(before) > before / 4;
+        if differs {
+            self.weight.store(bytes, Ordering::Relaxed);
+        }
+        differs
+    }
+
+    /// A decision that panics does so before anything is changed.
+    fn lock(&self) -> MutexGuard<'_, Inner<A>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To decide, where the state is known.
+    pub(crate) fn turn(&self) -> Option<Turn<'_, A>> {
+        let inner = self.lock();
+        let newest = inner.newest.clone()?;
+        let is_ahead = inner.stored.as_ref().is_none_or(|stored| stored.version < newest.version);
+        let basis = Basis { known: newest, era: inner.era, is_ahead };
+        Some(Turn { inner, basis })
+    }
+
+    /// The last state that is known to be stored.
+    pub(crate) fn stored(&self) -> Option<Arc<Known<A>>> {
+        self.lock().stored.clone()
+    }
+
+    /// Whose turn it is to load: none if that is not needed, or another is at it.
+    pub(super) fn begin_loading(&self) -> Loading<A> {
+        let mut inner = self.lock();
+        if inner.newest.is_some() {
+            return Loading::NotNeeded;
+        }
+        if std::mem::replace(&mut inner.is_loading, true) {
+            return Loading::ByAnother;
+        }
+        Loading::Mine(inner.stored.clone())
+    }
+
+    /// What came of it; nothing if it failed.
+    pub(super) fn end_loading(&self, loaded: Option<Folded<A>>) {
+        let mut inner = self.lock();
+        inner.is_loading = false;
+        if let Some(folded) = loaded {
+            let known = Arc::new(Known::of(folded));
+            inner.stored = Some(known.clone());
+            inner.newest = Some(known);
+        }
+        self.tell(inner);
+    }
+
+    /// Somebody has looked behind a state and found more.
+    pub(super) fn renew(&self, basis: &Basis<A>, folded: Folded<A>) {
+        let mut inner = self.lock();
+        let is_same = inner.newest.as_ref().is_some_and(|newest| Arc::ptr_eq(newest, &basis.known));
+        // While something is on its way, its answer will tell.
+        if is_same && !inner.is_sending {
+            let known = Arc::new(Known::of(folded));
+            inner.stored = Some(known.clone());
+            inner.newest = Some(known);
+            self.tell(inner);
+        }
+    }
+
+    /// What is sent next; none if nothing waits, and then nobody sends.
+    pub(super) fn next_batch(&self) -> Option<Batch<A>> {
+        let mut inner = self.lock();
+        let count = together(&inner.waiting);
+        if count == 0 {
+            inner.is_sending = false;
+            return None;
+        }
+        let waiting = inner.waiting.drain(..count).collect();
+        drop(inner);
+        Some(Batch::new(&self.stream, waiting))
+    }
+
+    /// Tells everybody in a batch what has become of it; answers whether the sender is to look for more. Behind a batch of
+    /// several it is, even if nobody waits yet: they come back now, and the first one to come would else go alone and keep
+    /// all others waiting.
+    pub(super) fn settle(&self, batch: Batch<A>, outcome: Result<AppendOutcome, StoreError>) -> bool {
+        let is_keyed = batch.request.command_key.is_some();
+        let appended = match outcome {
+            Ok(AppendOutcome::Stored(appended)) => appended,
+            // Without a key it is known by its event ids: it was sent before, and the answer was lost.
+            Ok(AppendOutcome::AlreadyStored(appended)) if !is_keyed => appended,
+            outcome => {
+                self.undo(batch.waiting, outcome);
+                return false;
+            }
+        };
+        let last = batch.last().clone();
+        let answers = batch.stored(&appended);
+        let mut inner = self.lock();
+        inner.stored = Some(last);
+        let more = !inner.waiting.is_empty() || answers.len() > 1;
+        inner.is_sending = more;
+        self.tell(inner);
+        answers.into_iter().for_each(|(one, answer)| one.answer(answer));
+        more
+    }
+
+    /// A batch was not stored, as far as is known; what waits was decided on it.
+    fn undo(&self, batch: Vec<Waiting<A>>, outcome: Result<AppendOutcome, StoreError>) {
+        // Where events were erased, what was folded from them must go too.
+        let is_erased = |conflict: &Conflict| self.stored().is_some_and(|stored| conflict.actual < stored.version);
+        if let Ok(AppendOutcome::Conflict(conflict)) = &outcome
+            && is_erased(conflict)
+        {
+            self.lock().stored = None;
+        }
+        let waiting = self.begin_era();
+        let is_one = batch.len() == 1;
+        for one in batch {
+            one.answer(match &outcome {
+                Ok(AppendOutcome::Conflict(conflict)) => {
+                    Answer::Undone { conflict: Some(conflict.clone()), alone: false }
+                }
+                Ok(AppendOutcome::Stored(appended) | AppendOutcome::AlreadyStored(appended)) => {
+                    Answer::StoredBefore(appended.clone())
+                }
+                // It may be the fault of one of them alone.
+                Err(error) if !is_one && !error.is_transient() => Answer::Undone { conflict: None, alone: true },
+                Err(error) => Answer::Failed(error.clone()),
+            });
+        }
+        let conflict = match outcome {
+            Ok(AppendOutcome::Conflict(conflict)) => Some(conflict),
+            _ => None,
+        };
+        for one in waiting {
+            one.answer(Answer::Undone { conflict: conflict.clone(), alone: false });
+        }
+    }
+
+    /// Undoes everything that is not known to be stored; answers who has to decide again.
+    pub(super) fn begin_era(&self) -> VecDeque<Waiting<A>> {
+        let mut inner = self.lock();
+        inner.era += 1;
+        inner.newest = None;
+        inner.is_sending = false;
+        let waiting = std::mem::take(&mut inner.waiting);
+        self.tell(inner);
+        waiting
+    }
+
+    fn tell(&self, inner: MutexGuard<'_, Inner<A>>) {
+        let standing =
+            Standing { era: inner.era, stored: inner.stored.as_ref().map_or(Version(0), |stored| stored.version) };
+        self.standing.send_replace(standing);
+    }
+}
+
+/// Who loads.
+pub(super) enum Loading<A> {
+    NotNeeded,
+    ByAnother,
+    /// From this state on.
+    Mine(Option<Arc<Known<A>>>),
+}
+
+/// The state, while nobody else decides.
+pub(crate) struct Turn<'l, A> {
+    inner: MutexGuard<'l, Inner<A>>,
+    basis: Basis<A>,
+}
+
+impl<A: Aggregate> Turn<'_, A> {
+    pub(crate) fn newest(&self) -> &Known<A> {
+        &self.basis.known
+    }
+
+    /// Nothing to store: ends the turn.
+    pub(crate) fn end(self) -> Basis<A> {
+        self.basis
+    }
+
+    /// Puts a command behind the others. Answers where its answer will come, and whether the caller is the one to send it.
+    pub(crate) fn join(
+        mut self,
+        events: Vec<NewEvent>,
+        command_key: Option<String>,
+        alone: bool,
+        after: Arc<Known<A>>,
+    ) -> Result<(oneshot::Receiver<Answer>, bool), StoreError> {
+        if self.inner.waiting.len() >= WAITING {
+            return Err(StoreError::overloaded(format!("{WAITING} commands already wait for this stream")));
+        }
+        let (answer, answered) = oneshot::channel();
+        self.inner.newest = Some(after.clone());
+        self.inner.waiting.push_back(Waiting { events, command_key, alone, after, answer });
+        Ok((answered, !std::mem::replace(&mut self.inner.is_sending, true)))
+    }
+}

@@ -1,0 +1,109 @@
+//! One append at a time leaves a lane. It is never cut short by a caller that goes away.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::contract::append::AppendOutcome;
+use crate::contract::store::EventStore;
+use crate::folding::aggregate::Aggregate;
+use crate::runtime::retry::Retry;
+use crate::words::error::StoreError;
+
+use super::lane::Lane;
+use super::waiting::{Answer, Batch};
+
+/// A caller that sends what waits, its own command first; if it goes away, a task goes on with it.
+pub(crate) struct Leading(Option<BoxFuture<'static, ()>>);
+
+impl Future for Leading {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(sending) = &mut self.0 else { return Poll::Ready(()) };
+        let polled = sending.as_mut().poll(context);
+        if polled.is_ready() {
+            self.0 = None;
+        }
+        polled
+    }
+}
+
+impl Drop for Leading {
+    fn drop(&mut self) {
+        if let (Some(sending), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(sending);
+        }
+    }
+}
+
+impl<A: Aggregate> Lane<A> {
+    /// Sends one batch; what waits then is for a task.
+    pub(crate) fn lead(self: Arc<Self>, store: Arc<dyn EventStore>, retry: Retry) -> Leading {
+        let mut sender = Sender { lane: self, is_done: false };
+        let leading = async move {
+            if sender.send_next(&*store, retry).await {
+                tokio::spawn(sender.go_on(store, retry));
+            }
+        };
+        Leading(Some(leading.boxed()))
+    }
+}
+
+/// The one who sends. If it goes before it is done, because the store panics or the runtime ends, nothing is known of what
+/// it has sent.
+struct Sender<A: Aggregate> {
+    lane: Arc<Lane<A>>,
+    is_done: bool,
+}
+
+impl<A: Aggregate> Sender<A> {
+    /// Until nothing waits.
+    async fn go_on(mut self, store: Arc<dyn EventStore>, retry: Retry) {
+        while self.send_next(&*store, retry).await {
+            // Those who were answered come first.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Answers whether to look for more.
+    async fn send_next(&mut self, store: &dyn EventStore, retry: Retry) -> bool {
+        let more = match self.lane.next_batch() {
+            Some(batch) => {
+                let outcome = send(store, &batch, retry).await;
+                self.lane.settle(batch, outcome)
+            }
+            None => false,
+        };
+        self.is_done = !more;
+        more
+    }
+}
+
+impl<A: Aggregate> Drop for Sender<A> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            for one in self.lane.begin_era() {
+                one.answer(Answer::Undone { conflict: None, alone: false });
+            }
+        }
+    }
+}
+
+/// When the answer is lost, the same event ids make sending it again safe.
+async fn send<A>(store: &dyn EventStore, batch: &Batch<A>, retry: Retry) -> Result<AppendOutcome, StoreError> {
+    let mut pauses = retry.start();
+    loop {
+        match store.append(batch.request.clone()).await {
+            Err(error) if error.is_transient() => {
+                if !pauses.pause(&error).await {
+                    return Err(error);
+                }
+            }
+            outcome => return outcome,
+        }
+    }
+}

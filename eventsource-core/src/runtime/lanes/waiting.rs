@@ -1,0 +1,133 @@
+//! A command that was decided and waits to be stored.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::oneshot;
+
+use crate::contract::append::{AppendRequest, Appended};
+use crate::words::error::StoreError;
+use crate::words::event::NewEvent;
+use crate::words::stream::{Conflict, Position, StreamId, Version};
+
+use super::lane::Known;
+
+/// Events of one append at most, unless one command has more.
+const EVENTS: usize = 4_096;
+/// Bytes of payloads of one append, unless one command has more: 4 MiB.
+const BYTES: usize = 4 << 20;
+
+/// A command that was decided.
+pub(super) struct Waiting<A> {
+    pub(super) events: Vec<NewEvent>,
+    pub(super) command_key: Option<String>,
+    /// It is sent in an append of its own.
+    pub(super) alone: bool,
+    /// The state with it.
+    pub(super) after: Arc<Known<A>>,
+    pub(super) answer: oneshot::Sender<Answer>,
+}
+
+/// What has become of it.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Stored(Place),
+    /// Its command key, or its first event, had been stored before.
+    StoredBefore(Appended),
+    /// What it was decided on did not come about, or it has to go alone: it is to be decided again.
+    Undone {
+        conflict: Option<Conflict>,
+        alone: bool,
+    },
+    Failed(StoreError),
+}
+
+/// Where its events stand.
+#[derive(Debug)]
+pub(crate) struct Place {
+    request: Arc<AppendRequest>,
+    first: usize,
+    pub(crate) positions: Vec<Position>,
+    pub(crate) recorded_at: DateTime<Utc>,
+}
+
+impl Place {
+    /// What was stored.
+    pub(crate) fn events(&self) -> &[NewEvent] {
+        &self.request.writes[0].events[self.first..self.first + self.positions.len()]
+    }
+}
+
+impl<A> Waiting<A> {
+    fn bytes(&self) -> usize {
+        self.events.iter().map(|event| event.data.len()).sum()
+    }
+
+    fn goes_alone(&self) -> bool {
+        self.alone || self.command_key.is_some()
+    }
+
+    pub(super) fn answer(self, answer: Answer) {
+        // A caller that has gone away is no concern.
+        let _ = self.answer.send(answer);
+    }
+}
+
+/// How many of those that wait, from the first one on, go into one append.
+pub(super) fn together<'w, A: 'w>(waiting: impl IntoIterator<Item = &'w Waiting<A>>) -> usize {
+    let (mut count, mut events, mut bytes) = (0, 0, 0);
+    for one in waiting {
+        events += one.events.len();
+        bytes += one.bytes();
+        if count > 0 && (one.goes_alone() || events > EVENTS || bytes > BYTES) {
+            break;
+        }
+        count += 1;
+        if one.goes_alone() {
+            break;
+        }
+    }
+    count
+}
+
+/// One append of several commands, each decided on the one before it.
+pub(super) struct Batch<A> {
+    pub(super) request: Arc<AppendRequest>,
+    /// Their events are in the request.
+    pub(super) waiting: Vec<Waiting<A>>,
+    counts: Vec<usize>,
+}
+
+impl<A> Batch<A> {
+    /// There must be one.
+    pub(super) fn new(stream: &StreamId, mut waiting: Vec<Waiting<A>>) -> Self {
+        let counts: Vec<usize> = waiting.iter().map(|one| one.events.len()).collect();
+        let before = Version(waiting[0].after.version.0 - counts[0] as u64);
+        let command_key = waiting[0].command_key.take();
+        let events = waiting.iter_mut().flat_map(|one| std::mem::take(&mut one.events)).collect();
+        let mut request = AppendRequest::new(stream.clone(), before, events);
+        request.command_key = command_key;
+        Self { request: Arc::new(request), waiting, counts }
+    }
+
+    pub(super) fn last(&self) -> &Arc<Known<A>> {
+        &self.waiting[self.waiting.len() - 1].after
+    }
+
+    /// Gives each its place, and each state its position.
+    pub(super) fn stored(self, appended: &Appended) -> Vec<(Waiting<A>, Answer)> {
+        let Self { request, waiting, counts } = self;
+        let place = &appended.streams[0];
+        let mut first = 0;
+        let each = waiting.into_iter().zip(counts).map(|(one, count)| {
+            let positions = place.positions[first..first + count].to_vec();
+            if let Some(last) = positions.last() {
+                one.after.set_position(*last);
+            }
+            let answer = Place { request: request.clone(), first, positions, recorded_at: place.recorded_at };
+            first += count;
+            (one, Answer::Stored(answer))
+        });
+        each.collect()
+    }
+}
