@@ -21,6 +21,7 @@ mod projections;
 mod repository;
 mod rolling;
 mod schema;
+mod shop;
 mod sqlite;
 mod subscriptions;
 mod testing_kit;

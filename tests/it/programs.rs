@@ -37,7 +37,7 @@ fn modified(path: &Path) -> Option<SystemTime> {
 /// When something was changed last of which the programs are made.
 fn newest_source() -> SystemTime {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let crates = ["axum", "core", "derive", "schema", "sqlite", "postgres"];
+    let crates = ["axum", "core", "derive", "inbox", "postgres", "rabbitmq", "schema", "sqlite"];
     let mut folders = Vec::from(crates.map(|name| root.join(format!("eventsource-{name}/src"))));
     folders.extend([root.join("src"), root.join("examples")]);
     let mut newest = modified(&root.join("events.bank.lock")).unwrap_or(SystemTime::UNIX_EPOCH);
