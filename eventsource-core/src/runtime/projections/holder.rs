@@ -15,7 +15,8 @@ use crate::runtime::retry::Patience;
 use crate::words::error::StoreError;
 
 use super::status::Entry;
-use super::{Options, With, new_owner};
+use super::options::Options;
+use super::{With, new_owner};
 
 /// How long a question waits for those of other projections, one of which may hang.
 const TURN: Duration = Duration::from_millis(100);
