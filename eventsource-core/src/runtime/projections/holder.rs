@@ -85,25 +85,31 @@ impl Holder {
 
     /// Renews the hold in any case; answers whose it is: one's own.
     pub(super) async fn confirm(&mut self) -> Result<Uuid, StoreError> {
-        let claim = self.ask().await?;
-        let name = &self.key.name;
-        let taken_over = |by: String| Err(StoreError::fenced(format!("projection {name} was taken over by {by}")));
-        match claim {
-            Claim::Owned(checkpoint) if checkpoint.owner_epoch == self.owner_epoch => Ok(self.owner),
-            Claim::Owned(_) => taken_over("somebody who has given it back since".to_owned()),
-            Claim::Held { owner, .. } => taken_over(owner.to_string()),
-        }
+        self.owned().await.map(|_| self.owner)
     }
 
     /// Takes it over from oneself: whatever was sent for it and has not arrived yet is refused from here on.
     pub(super) async fn claim_anew(&mut self) -> Result<(), StoreError> {
         self.steadily(|| self.store.release(&self.key, self.owner)).await?;
         self.owner = new_owner();
-        // Unless somebody was in between, and what is known of it does not hold any more.
-        self.owner_epoch += 1;
-        let owner = self.confirm().await?;
-        self.status.owner(owner);
+        let Checkpoint { owner_epoch, .. } = self.owned().await?;
+        if owner_epoch != self.owner_epoch + 1 {
+            let name = &self.key.name;
+            return Err(StoreError::fenced(format!("projection {name} was somebody else's for a moment")));
+        }
+        self.owner_epoch = owner_epoch;
+        self.status.owner(self.owner);
         Ok(())
+    }
+
+    /// Fails unless it is one's own.
+    async fn owned(&mut self) -> Result<Checkpoint, StoreError> {
+        match self.ask().await? {
+            Claim::Owned(checkpoint) => Ok(checkpoint),
+            Claim::Held { owner, .. } => {
+                Err(StoreError::fenced(format!("projection {} was taken over by {owner}", self.key.name)))
+            }
+        }
     }
 
     /// The number of one's own hold, which is in whatever is written.

@@ -91,6 +91,32 @@ async fn whoever_dies_at_any_point_has_let_no_timer_run_out_twice_and_none_not_a
     }
 }
 
+/// A bell has no state that would hide it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_dies_at_any_point_has_let_no_bell_ring_twice() {
+    for calls in 1.. {
+        let ahead = Ahead::default();
+        let store = ahead.memory();
+        wind(&store, "1", &[set("once", Duration::ZERO)]).await;
+        let mortal = store.apart();
+        mortal.die_behind(calls);
+        let first = Running::start(managing::<Bell>(&mortal));
+        until("it is dead or done", async || mortal.is_dead() || sounds(&store, "1").await == ["once"]).await;
+        let died = mortal.is_dead();
+        first.kill().await;
+        ahead.hours(1);
+        let second = Running::start(managing::<Bell>(&store));
+        wind(&store, "2", &[set("behind", Duration::ZERO)]).await;
+        sounds_like(&store, "2", &["behind"]).await;
+        assert_eq!(sounds(&store, "1").await, ["once"], "died behind {calls} calls");
+        second.stop().await.unwrap();
+        if !died {
+            assert!(calls > 5, "only {calls} calls");
+            break;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_timer_that_cannot_be_asked_is_asked_again_a_minute_later_and_all_others_run_out() {
     on_each_with_clock(async |store, ahead| {
