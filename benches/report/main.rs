@@ -11,6 +11,7 @@ mod delivery;
 mod domain;
 mod measure;
 mod postgres;
+mod processes;
 mod projections;
 mod raw;
 mod scenarios;
@@ -39,8 +40,15 @@ fn main() -> ExitCode {
     };
     let mut all = Vec::new();
     measure::print_head();
-    for scenario in
-        [scenarios::all(), views::all(), projections::all(), delivery::all(), postgres::all(has("--long"))].concat()
+    for scenario in [
+        scenarios::all(),
+        views::all(),
+        projections::all(),
+        processes::all(),
+        delivery::all(),
+        postgres::all(has("--long")),
+    ]
+    .concat()
     {
         // `append` is every scenario of that name, `append@256` those with so many tasks, `postgres` those of that store.
         let full_name = format!("{}@{}/{}", scenario.name, scenario.tasks, scenario.store);

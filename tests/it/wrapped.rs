@@ -1,5 +1,7 @@
 //! A store around another one that counts what is asked of it, fails on demand, and keeps a feed of any size.
 
+mod faults;
+
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
@@ -13,24 +15,10 @@ use eventsource::{
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// What goes wrong when it is read, or when rows of a view are written.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Fault {
-    /// A connection is lost.
-    Transient,
-    /// It breaks for good.
-    Failed,
-    Panic,
-    /// It is done, but the answer is lost.
-    Unanswered,
-    /// It begins so much later.
-    Late(Duration),
-    /// It begins when it is released.
-    Held,
-}
+pub(crate) use faults::Fault;
+use faults::{Death, Faults, StreamFaults};
 
 pub(crate) struct Wrapped<S: ?Sized = dyn ViewStore> {
     inner: Arc<RwLock<Arc<S>>>,
@@ -41,13 +29,15 @@ pub(crate) struct Wrapped<S: ?Sized = dyn ViewStore> {
     reads: Faults,
     /// And to the next writes of rows, and transactions.
     writes: Faults,
+    /// Writes that are under way, and for which nobody waits any more.
+    lost_writes: Arc<Mutex<Vec<(ViewTable, RowChanges, Checkpoint)>>>,
     /// And to the next checkpoints that are saved by themselves.
     saves: Faults,
     /// And to the next appends to a stream.
-    appends: Faults,
-    appended: Arc<Mutex<String>>,
-    /// And to the next loads of a stream.
-    loads: Faults,
+    appends: StreamFaults,
+    lost_appends: Arc<Mutex<Vec<Arc<AppendRequest>>>>,
+    /// And to the next loads of one.
+    loads: StreamFaults,
     /// And to the next claims.
     claims: Faults,
     /// And to the next events that are parked, or are no more.
@@ -66,8 +56,9 @@ impl<S: ?Sized> Clone for Wrapped<S> {
             reads: self.reads.clone(),
             writes: self.writes.clone(),
             saves: self.saves.clone(),
+            lost_writes: self.lost_writes.clone(),
+            lost_appends: self.lost_appends.clone(),
             appends: self.appends.clone(),
-            appended: self.appended.clone(),
             loads: self.loads.clone(),
             claims: self.claims.clone(),
             parks: self.parks.clone(),
@@ -127,9 +118,10 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
             reads: Faults::default(),
             writes: Faults::default(),
             saves: Faults::default(),
-            appends: Faults::default(),
-            appended: Arc::default(),
-            loads: Faults::default(),
+            lost_writes: Arc::default(),
+            lost_appends: Arc::default(),
+            appends: StreamFaults::default(),
+            loads: StreamFaults::default(),
             claims: Faults::default(),
             parks: Faults::default(),
             held_back: Arc::default(),
@@ -164,33 +156,44 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
 
     /// Lets the next appends to this stream fail.
     pub(crate) fn fail_appends(&self, to: &str, fault: Fault, times: usize) {
-        to.clone_into(&mut self.appended.lock().unwrap());
-        self.appends.set(fault, times);
+        self.appends.set(to, fault, times);
+    }
+
+    /// Lets the next loads of this stream fail.
+    pub(crate) fn fail_loads(&self, of: &str, fault: Fault, times: usize) {
+        self.loads.set(of, fault, times);
+    }
+
+    /// Lets one go on that is held while it loads.
+    pub(crate) fn release_load(&self) {
+        self.loads.faults.release.notify_one();
+    }
+
+    /// Lets the first append land that was lost, and tells what has become of it.
+    pub(crate) async fn land_append(&self) -> Result<AppendOutcome, StoreError> {
+        let request = self.lost_appends.lock().unwrap().remove(0);
+        self.inner().append(request).await
+    }
+
+    /// The same for rows.
+    pub(crate) async fn land_write(&self) -> Result<(), StoreError> {
+        let (table, changes, checkpoint) = self.lost_writes.lock().unwrap().remove(0);
+        self.inner().write_rows(&table, &changes, checkpoint).await
     }
 
     /// Lets one go on that is held while it appends.
     pub(crate) fn release_append(&self) {
-        self.appends.release.notify_one();
+        self.appends.faults.release.notify_one();
     }
 
     /// Lets whoever uses it die when so many calls that load or change something were carried out: the answer of the last
     /// one does not come, and no other call is begun.
     pub(crate) fn die_behind(&self, calls: usize) {
-        *self.death.0.lock().unwrap() = Some(calls);
+        self.death.comes_behind(calls);
     }
 
     pub(crate) fn is_dead(&self) -> bool {
-        *self.death.0.lock().unwrap() == Some(0)
-    }
-
-    /// Lets the next loads of a stream fail.
-    pub(crate) fn fail_loads(&self, fault: Fault, times: usize) {
-        self.loads.set(fault, times);
-    }
-
-    /// Lets one go on that is held while it loads.
-    pub(crate) fn release_load(&self) {
-        self.loads.release.notify_one();
+        self.death.has_come()
     }
 
     /// Lets the next claims fail.
@@ -219,75 +222,8 @@ impl<S: ViewStore + ?Sized> Wrapped<S> {
     }
 
     pub(crate) fn faults_left(&self) -> usize {
-        self.reads.left() + self.writes.left() + self.saves.left() + self.parks.left() + self.appends.left()
-    }
-}
-
-/// What happens next, and how often.
-#[derive(Clone, Default)]
-struct Faults {
-    next: Arc<Mutex<Option<(Fault, usize)>>>,
-    release: Arc<Notify>,
-}
-
-impl Faults {
-    fn set(&self, fault: Fault, times: usize) {
-        *self.next.lock().unwrap() = (times > 0).then_some((fault, times));
-    }
-
-    fn left(&self) -> usize {
-        self.next.lock().unwrap().map_or(0, |(_, times)| times)
-    }
-
-    fn take(&self) -> Option<Fault> {
-        let mut next = self.next.lock().unwrap();
-        let (fault, times) = (*next)?;
-        *next = (times > 1).then(|| (fault, times - 1));
-        Some(fault)
-    }
-
-    /// Does the work, or lets happen to it what is next.
-    async fn meet<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        match self.take() {
-            None => work.await,
-            Some(Fault::Transient) => Err(StoreError::transient("the connection was lost")),
-            Some(Fault::Failed) => Err(StoreError::failed("the disk is on fire")),
-            Some(Fault::Panic) => panic!("the store panics"),
-            Some(Fault::Unanswered) => {
-                work.await?;
-                Err(StoreError::transient("the answer was lost"))
-            }
-            Some(Fault::Late(delay)) => {
-                tokio::time::sleep(delay).await;
-                work.await
-            }
-            Some(Fault::Held) => {
-                self.release.notified().await;
-                work.await
-            }
-        }
-    }
-}
-
-/// After how many calls there is nobody any more to whom they could be answered.
-#[derive(Clone, Default)]
-struct Death(Arc<Mutex<Option<usize>>>);
-
-impl Death {
-    async fn meet<T>(&self, work: impl Future<Output = T>) -> T {
-        let left = self.0.lock().unwrap().as_mut().map(|left| {
-            let now = *left;
-            *left = now.saturating_sub(1);
-            now
-        });
-        if left == Some(0) {
-            std::future::pending::<()>().await;
-        }
-        let done = work.await;
-        if left == Some(1) {
-            std::future::pending::<()>().await;
-        }
-        done
+        let all = [&self.reads, &self.writes, &self.saves, &self.parks, &self.appends.faults, &self.loads.faults];
+        all.into_iter().map(Faults::left).sum()
     }
 }
 
@@ -316,20 +252,25 @@ impl<S: ViewStore + ?Sized> EventStore for Wrapped<S> {
 
     fn append(&self, request: Arc<AppendRequest>) -> BoxFuture<'_, Result<AppendOutcome, StoreError>> {
         let append = async move {
-            let is_meant = request.writes.iter().any(|write| write.stream.as_str() == *self.appended.lock().unwrap());
             self.counts.appends.fetch_add(1, SeqCst);
-            let append = async { self.inner().append(request).await };
-            if is_meant { self.appends.meet(append).await } else { append.await }
+            if !self.appends.concern(request.writes.iter().map(|write| &write.stream)) {
+                return self.inner().append(request).await;
+            }
+            if self.appends.faults.next() == Some(Fault::Lost) {
+                self.lost_appends.lock().unwrap().push(request.clone());
+            }
+            self.appends.faults.meet(async { self.inner().append(request).await }).await
         };
         self.death.meet(append).boxed()
     }
 
     fn load<'a>(&'a self, load: &'a Load, visit: VisitLoad<'a>) -> BoxFuture<'a, Result<LoadEnd, StoreError>> {
-        let load = async move {
+        let loaded = async move {
             self.counts.loads.fetch_add(1, SeqCst);
-            self.loads.meet(async { self.inner().load(load, visit).await }).await
+            let loaded = async { self.inner().load(load, visit).await };
+            if self.loads.concern([&load.stream]) { self.loads.faults.meet(loaded).await } else { loaded.await }
         };
-        self.death.meet(load).boxed()
+        self.death.meet(loaded).boxed()
     }
 
     fn read<'a>(&'a self, read: &'a Read, visit: Visit<'a>) -> BoxFuture<'a, Result<Page, StoreError>> {
@@ -438,6 +379,9 @@ impl<S: ViewStore + ?Sized> ViewStore for Wrapped<S> {
         checkpoint: Checkpoint,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
+            if self.writes.next() == Some(Fault::Lost) {
+                self.lost_writes.lock().unwrap().push((*table, changes.clone(), checkpoint));
+            }
             let write = async { self.inner().write_rows(table, changes, checkpoint).await };
             self.death.meet(self.writes.meet(write)).await
         }

@@ -128,6 +128,10 @@ pub fn fold_decoded<A: Aggregate>(state: &mut A, decoding: &Decoding<'_>, payloa
 ///
 /// assert!(Account { cents: 5 }.handle(&Withdraw { cents: 7 }).is_err());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle this command",
+    note = "write `impl Handle<…> for {Self}`, for the type of the command, with what it decides"
+)]
 pub trait Handle<C>: Aggregate {
     /// Events, or a refusal; see [`IntoEvents`].
     type Decision: IntoEvents<Self>;

@@ -1,5 +1,6 @@
 //! Reactions without a store: given the history of a process, when it reacts to the last event, then these commands follow.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fmt::{self, Debug};
@@ -174,7 +175,8 @@ impl<M: Aggregate> Reacted<M> {
         let Some(order) = self.orders.pop_front() else { panic!("no command to {}-{id} follows", A::NAME) };
         let (category, name) = order.command.names();
         let sent = format!("{name} to {category}-{}", order.id);
-        match order.command.as_any().downcast_ref::<Command<A, C>>() {
+        let command: &dyn Any = &*order.command;
+        match command.downcast_ref::<Command<A, C>>() {
             Some(command) if order.id == id => assert!(is_right(&command.command), "{sent} is not right"),
             _ => panic!("expected a command to {}-{id}, but it sends {sent}", A::NAME),
         }

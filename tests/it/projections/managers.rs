@@ -1,5 +1,6 @@
 //! Process managers: what follows from events happens once, whoever dies or hangs when.
 
+mod bells;
 mod crashed;
 mod example;
 mod fenced;

@@ -231,7 +231,7 @@ async fn a_caller_that_goes_away_leaves_no_half_done_decision_and_blocks_nobody(
 async fn a_loader_that_goes_away_lets_another_load() {
     let (accounts, store) = held();
     Repository::<Account>::new(store.inner()).execute("alice", |_| deposited(1)).await.unwrap();
-    store.fail_loads(Fault::Held, 1);
+    store.fail_loads("account-alice", Fault::Held, 1);
     let first = spawn(&accounts, deposit(1));
     settle().await;
     let second = spawn(&accounts, deposit(2));
@@ -303,7 +303,7 @@ async fn a_refusal_is_not_confirmed_by_what_another_command_has_read() {
     let other = Repository::<Account>::new(store.inner());
     accounts.execute("alice", |_| deposited(1)).await.unwrap();
     other.execute("alice", |_| deposited(10)).await.unwrap();
-    store.fail_loads(Fault::Held, 1);
+    store.fail_loads("account-alice", Fault::Held, 1);
     let all = spawn(&accounts, withdraw(11));
     settle().await;
     // It reads too, and now this process knows.

@@ -93,7 +93,6 @@ pub(super) trait Consumer: Send + Sync + 'static {
 pub(super) struct Batches<E> {
     key: CheckpointKey,
     events: Subscription<E>,
-    owner_epoch: u64,
     /// What was saved last.
     pub(super) saved: Checkpoint,
     /// Up to here, each event is a batch of its own.
@@ -111,7 +110,6 @@ impl<E: EventSet> Batches<E> {
         Self {
             key,
             events: subscription(holder, checkpoint),
-            owner_epoch: checkpoint.owner_epoch,
             saved: checkpoint,
             alone_until: Position(0),
             unfilled_until: Position(0),
@@ -186,15 +184,15 @@ impl<E: EventSet> Batches<E> {
     }
 
     /// How the checkpoint moves when all that was handed out is done.
-    pub(super) fn advance(&self) -> Advance {
-        let to = self.events.checkpoint().owner_epoch(self.owner_epoch);
+    pub(super) fn advance(&self, holder: &Holder) -> Advance {
+        let to = self.events.checkpoint().owner_epoch(holder.owner_epoch());
         Advance::new(self.key.clone(), self.saved.cursor, to)
     }
 
     /// Notes how far it has come over events of others, so that they are not read again: as a batch, because a save that
     /// lands late must not move the checkpoint back behind what was handled since.
     async fn save(&mut self, holder: &mut Holder, consumer: &impl Consumer<Event = E>) -> Result<(), StoreError> {
-        let advance = self.advance();
+        let advance = self.advance(holder);
         if advance.to.cursor != advance.from {
             consumer.consume(holder, Default::default(), &advance).await?;
             self.saved = advance.to;

@@ -14,8 +14,9 @@ use crate::contract::view::ViewStore;
 use crate::runtime::retry::Patience;
 use crate::words::error::StoreError;
 
+use super::options::Options;
 use super::status::Entry;
-use super::{Options, With, new_owner};
+use super::{With, new_owner};
 
 /// How long a question waits for those of other projections, one of which may hang.
 const TURN: Duration = Duration::from_millis(100);
@@ -28,6 +29,7 @@ pub(super) struct Holder {
     asking: Arc<Semaphore>,
     key: CheckpointKey,
     owner: Uuid,
+    owner_epoch: u64,
     shutdown: watch::Receiver<bool>,
     renew_at: Instant,
 }
@@ -39,7 +41,8 @@ impl Holder {
         status: Entry,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
-        Self { store, options, asking, status, key, owner: new_owner(), shutdown, renew_at: Instant::now() }
+        let (owner, renew_at) = (new_owner(), Instant::now());
+        Self { store, options, asking, status, key, owner, owner_epoch: 0, shutdown, renew_at }
     }
 
     /// Waits until the projection is one's own; `None` when it is time to end.
@@ -51,6 +54,7 @@ impl Holder {
             match self.ask().await? {
                 Claim::Owned(checkpoint) => {
                     self.status.owned(self.owner, checkpoint.cursor.position);
+                    self.owner_epoch = checkpoint.owner_epoch;
                     return Ok(Some(checkpoint));
                 }
                 Claim::Held { owner: INLINE_OWNER, .. } => {
@@ -81,12 +85,36 @@ impl Holder {
 
     /// Renews the hold in any case; answers whose it is: one's own.
     pub(super) async fn confirm(&mut self) -> Result<Uuid, StoreError> {
+        self.owned().await.map(|_| self.owner)
+    }
+
+    /// Takes it over from oneself: whatever was sent for it and has not arrived yet is refused from here on.
+    pub(super) async fn claim_anew(&mut self) -> Result<(), StoreError> {
+        self.steadily(|| self.store.release(&self.key, self.owner)).await?;
+        self.owner = new_owner();
+        let Checkpoint { owner_epoch, .. } = self.owned().await?;
+        if owner_epoch != self.owner_epoch + 1 {
+            let name = &self.key.name;
+            return Err(StoreError::fenced(format!("projection {name} was somebody else's for a moment")));
+        }
+        self.owner_epoch = owner_epoch;
+        self.status.owner(self.owner);
+        Ok(())
+    }
+
+    /// Fails unless it is one's own.
+    async fn owned(&mut self) -> Result<Checkpoint, StoreError> {
         match self.ask().await? {
-            Claim::Owned(_) => Ok(self.owner),
+            Claim::Owned(checkpoint) => Ok(checkpoint),
             Claim::Held { owner, .. } => {
                 Err(StoreError::fenced(format!("projection {} was taken over by {owner}", self.key.name)))
             }
         }
+    }
+
+    /// The number of one's own hold, which is in whatever is written.
+    pub(super) fn owner_epoch(&self) -> u64 {
+        self.owner_epoch
     }
 
     /// Ready when it is time to renew (`true`), or to end (`false`).

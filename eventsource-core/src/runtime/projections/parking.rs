@@ -45,14 +45,13 @@ pub enum OnError {
 /// The parked events of a projection, as its owner knows them: nobody else adds or removes any.
 pub(super) struct Parked {
     key: CheckpointKey,
-    owner_epoch: u64,
     of: BTreeMap<String, BTreeSet<Position>>,
     look_at: Instant,
 }
 
 impl Parked {
-    pub(super) async fn load(holder: &Holder, key: CheckpointKey, owner_epoch: u64) -> Result<Self, StoreError> {
-        let mut parked = Self { key, owner_epoch, of: BTreeMap::new(), look_at: Instant::now() };
+    pub(super) async fn load(holder: &Holder, key: CheckpointKey) -> Result<Self, StoreError> {
+        let mut parked = Self { key, of: BTreeMap::new(), look_at: Instant::now() };
         let mut read = ReadParked::all(PAGE);
         loop {
             let page = holder.steadily(|| holder.store.parked(&parked.key, &read)).await?;
@@ -115,7 +114,7 @@ impl Parked {
                 self.key.name
             )));
         }
-        holder.steadily(|| holder.store.park(&self.key, self.owner_epoch, &events)).await?;
+        holder.steadily(|| holder.store.park(&self.key, holder.owner_epoch(), &events)).await?;
         events.into_iter().for_each(|event| self.note(event.at));
         self.tell(holder);
         Ok(())
@@ -135,13 +134,13 @@ impl Parked {
             asked.iter().filter(|event| event.asked == Some(Ask::Retry) && event.at.key == at.key && event.at > at);
         let mut answered: Vec<_> = behind.cloned().collect();
         answered.push(ParkedEvent::new(at, id, &error.to_string()));
-        holder.steadily(|| holder.store.park(&self.key, self.owner_epoch, &answered)).await
+        holder.steadily(|| holder.store.park(&self.key, holder.owner_epoch(), &answered)).await
     }
 
     /// They were discarded.
     pub(super) async fn unpark(&mut self, holder: &Holder, at: &[ParkedAt]) -> Result<(), StoreError> {
         if !at.is_empty() {
-            holder.steadily(|| holder.store.unpark(&self.key, self.owner_epoch, at)).await?;
+            holder.steadily(|| holder.store.unpark(&self.key, holder.owner_epoch(), at)).await?;
             at.iter().for_each(|at| self.removed(holder, at));
         }
         Ok(())

@@ -53,7 +53,7 @@ impl<C: Consumer> Running<C> {
     /// Batch by batch, until it is time to end.
     async fn go_on(&self, holder: &mut Holder, checkpoint: Checkpoint) -> Result<(), StoreError> {
         self.consumer.begin(holder, checkpoint).await?;
-        let mut parked = Parked::load(holder, self.consumer.key(), checkpoint.owner_epoch).await?;
+        let mut parked = Parked::load(holder, self.consumer.key()).await?;
         let mut batches = Batches::new(holder, self.consumer.key(), checkpoint);
         loop {
             let look_at = parked.look_at().into_iter().chain(self.consumer.wakes_at()).min();
@@ -73,7 +73,7 @@ impl<C: Consumer> Running<C> {
                 Next::End => return Ok(()),
             };
             holder.renew().await?;
-            let (count, advance, began) = (events.len(), batches.advance(), Instant::now());
+            let (count, advance, began) = (events.len(), batches.advance(holder), Instant::now());
             let at = |event: &Recorded<C::Event>| (event.position, event.id);
             let (Some(first), Some(last)) = (events.first().map(at), events.last().map(at)) else { continue };
             let is_one = first == last;

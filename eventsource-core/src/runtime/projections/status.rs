@@ -213,6 +213,11 @@ impl Entry {
         });
     }
 
+    /// It is still this process's, under another name.
+    pub(super) fn owner(&self, owner: Uuid) {
+        self.change(|line| line.status.owner = Some(owner));
+    }
+
     /// It is somebody else's, who will say no word of where it stands.
     pub(super) fn waits_for(&self, owner: Uuid) {
         self.change(|line| {

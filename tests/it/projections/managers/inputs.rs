@@ -1,7 +1,8 @@
 //! What others do, and processes hear of.
 
-use eventsource::{Events, ParkedEvents, Read, Recorded};
+use eventsource::{ParkedEvents, Read};
 
+use super::bells::{Bell, all, sounds, sounds_like};
 use super::orders::*;
 use super::things::*;
 use crate::projections::things::{Running, on_each, until};
@@ -22,8 +23,8 @@ async fn a_process_hears_once_of_what_others_do_and_its_event_names_the_cause() 
         until("the shop has its money", async || cents(&store, "shop").await == 2).await;
         assert_eq!(fate(&store, "1").await, ["placed", "paid"]);
         assert!(fate(&store, "unknown").await.is_empty());
-        let received = all::<Received>(&store).await;
-        let paid = all::<Paid>(&store).await;
+        let received = all::<Received>(&store, Read::all()).await;
+        let paid = all::<Paid>(&store, Read::all()).await;
         assert_eq!(paid[0].metadata.causation_id, Some(received[3].id));
         assert_eq!(paid[0].metadata.correlation_id, Some(received[3].id));
         running.stop().await.unwrap();
@@ -58,6 +59,29 @@ async fn an_input_that_cannot_be_noted_is_parked_for_its_process_and_all_others_
     .await;
 }
 
+/// Whatever is heard is noted, so that twice would show.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_input_that_was_noted_before_a_crash_is_not_noted_again_and_their_order_stays() {
+    on_each_with_clock(async |store, ahead| {
+        Running::start(managing::<Bell>(&store)).stop().await.unwrap();
+        for cents in [3, 1, 2] {
+            pay(&store, "1", cents).await;
+        }
+        let mortal = store.apart();
+        mortal.fail_saves(Fault::Held, 1);
+        let first = Running::start(managing::<Bell>(&mortal));
+        until("it is about to note how far it is", async || mortal.faults_left() == 0).await;
+        assert_eq!(sounds(&store, "1").await, ["3 cents", "1 cents", "2 cents"]);
+        first.kill().await;
+        ahead.hours(1);
+        let second = Running::start(managing::<Bell>(&store));
+        pay(&store, "1", 4).await;
+        sounds_like(&store, "1", &["3 cents", "1 cents", "2 cents", "4 cents"]).await;
+        second.stop().await.unwrap();
+    })
+    .await;
+}
+
 /// A command is tried so often, and then begun anew.
 const ATTEMPTS: usize = 20;
 
@@ -82,13 +106,4 @@ async fn while_the_store_is_out_of_reach_a_manager_neither_loses_nor_repeats_any
         store.fail_appends(stream, fault, 0);
     }
     running.stop().await.unwrap();
-}
-
-async fn all<E: eventsource::EventSet>(store: &crate::wrapped::Wrapped) -> Vec<Recorded<E>> {
-    let mut events = Events::<E>::new(store.clone(), Read::all());
-    let mut all = Vec::new();
-    while let Some(event) = events.next().await.unwrap() {
-        all.push(event);
-    }
-    all
 }

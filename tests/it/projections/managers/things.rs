@@ -36,12 +36,16 @@ impl Ahead {
     }
 }
 
-/// The same test on each store whose clock can be set.
+/// The same test on each store, by a clock that is set.
 pub(super) async fn on_each_with_clock(test: impl AsyncFn(Wrapped, Ahead)) {
     let ahead = Ahead::default();
     test(ahead.memory(), ahead).await;
     let ahead = Ahead::default();
     test(ahead.sqlite().await, ahead).await;
+    let ahead = Ahead::default();
+    let database = crate::postgres::database().await;
+    let options = crate::postgres::patient().clock(ahead.clock());
+    test(Wrapped::new(crate::postgres::store_in(&database, options).await), ahead).await;
 }
 
 /// A manager, with the shortest lease there is.

@@ -31,8 +31,8 @@ pub(crate) struct Order<M: Aggregate> {
     pub(crate) refused: Option<OnRefusal<M::Event>>,
 }
 
-/// A command and the type of its aggregate, which are no longer known.
-pub(crate) trait Dispatch: Send + Sync {
+/// A [`Command`], of whose types nobody knows any more.
+pub(crate) trait Dispatch: Any + Send + Sync {
     /// Executes it; answers the refusal, if the aggregate says no.
     fn execute<'a>(
         &'a self,
@@ -40,9 +40,6 @@ pub(crate) trait Dispatch: Send + Sync {
         id: &'a str,
         options: ExecuteOptions,
     ) -> BoxFuture<'a, Result<Option<Refusal>, StoreError>>;
-
-    /// It, as a [`Command`].
-    fn as_any(&self) -> &dyn Any;
 
     /// The category of the aggregate, and the type of the command without its path.
     fn names(&self) -> (&'static str, &'static str);
@@ -89,10 +86,6 @@ where
             }
         }
         .boxed()
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 
     fn names(&self) -> (&'static str, &'static str) {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::folding::aggregate::{Aggregate, Handle};
+use crate::folding::decision::IntoEvents;
 use crate::words::error::StoreError;
 
-use super::order::{Command, Order, RefusalOf};
+use super::order::{Command, Order};
 
 /// The longest name of a timer, in bytes: it is a part of a command key.
 const LONGEST_NAME: usize = 64;
@@ -106,11 +107,12 @@ impl<'r, M: Aggregate, A: Aggregate> Target<'r, M, A> {
     ///
     /// Without [`or`](Sending::or), a refusal leaves the process stuck: the event is parked, with the refusal's text, and
     /// later events of the same process wait behind it; see [`ParkedEvents::of_manager`](crate::ParkedEvents::of_manager).
-    pub fn send<C>(self, command: C) -> Sending<'r, M, RefusalOf<A, C>>
+    pub fn send<C, D, R>(self, command: C) -> Sending<'r, M, R>
     where
-        A: Handle<C>,
+        A: Handle<C, Decision = D>,
+        D: IntoEvents<A, Refusal = R>,
         C: Send + Sync + 'static,
-        RefusalOf<A, C>: fmt::Display + Send + 'static,
+        R: fmt::Display + Send + 'static,
     {
         let Self { reaction, id, .. } = self;
         let command = Box::new(Command::<A, C>::new(command));

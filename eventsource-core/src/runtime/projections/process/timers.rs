@@ -18,6 +18,7 @@ use crate::runtime::options::ExecuteOptions;
 use crate::runtime::projections::holder::Holder;
 use crate::runtime::projections::panic_text;
 use crate::runtime::repository::Repository;
+use crate::runtime::retry::Patience;
 use crate::words::column::{Column, Row};
 use crate::words::column_type::ColumnType;
 use crate::words::error::StoreError;
@@ -144,9 +145,12 @@ impl<M: ProcessManager> Timers<M> {
     }
 
     /// Sets and cancels timers, together with the checkpoint.
+    ///
+    /// The checkpoint may stay where it is, and would let pass what was sent before and arrives late. So whoever does not
+    /// know what has become of a write goes on as another owner.
     pub(super) async fn write(
         &self,
-        holder: &Holder,
+        holder: &mut Holder,
         timers: BTreeMap<String, Timer>,
         checkpoint: Checkpoint,
         unparked: &[ParkedAt],
@@ -161,7 +165,15 @@ impl<M: ProcessManager> Timers<M> {
         }
         let mut changes = RowChanges::new(written, deleted);
         changes.unparked = unparked.to_vec();
-        holder.steadily(|| holder.store.write_rows(&self.table, &changes, checkpoint)).await?;
+        let mut patience = Patience::new();
+        loop {
+            patience.pause().await;
+            let checkpoint = checkpoint.owner_epoch(holder.owner_epoch());
+            match holder.store.write_rows(&self.table, &changes, checkpoint).await {
+                Err(error) if holder.try_again(&mut patience, &error) => holder.claim_anew().await?,
+                written => break written?,
+            }
+        }
         if is_set {
             self.look_soon();
         }

@@ -1,0 +1,157 @@
+//! Commands that follow from events: a process manager beside a loop of one's own, which reads a page, executes its commands under
+//! keys, as many at a time, and saves how far it is.
+
+use std::time::Duration;
+
+use eventsource::postgres::PgOptions;
+use eventsource::sqlite::SqliteStore;
+use eventsource::{
+    Aggregate, AppendRequest, Apply, Checkpoint, CheckpointKey, DomainEvent, EventStore, Events, ExecuteOptions,
+    ExpectedVersion, Handle, NewEvent, NoInput, ProcessManager, Projections, Reaction, Read, Recorded, Repository,
+    StreamId, ViewStore,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+
+use crate::domain::{Account, Deposited, deposited};
+use crate::measure::{Bound, Rounds, Scale, Scenario, folder, rate};
+use crate::postgres::server;
+
+pub fn all() -> Vec<Scenario> {
+    let scenario = |store, run| Scenario {
+        name: "processes",
+        store,
+        tasks: 1,
+        unit: "commands/s, raw is a loop of one's own",
+        bound: Bound::RateAtLeast(0.25),
+        run,
+    };
+    vec![
+        scenario("sqlite", |scale| {
+            Box::pin(async move {
+                let folder = folder();
+                let ours = SqliteStore::open(folder.path().join("ours.db")).await.expect("opens");
+                let raw = SqliteStore::open(folder.path().join("raw.db")).await.expect("opens");
+                beside_a_loop(scale, &ours, &raw).await
+            })
+        }),
+        scenario("postgres", |scale| {
+            Box::pin(async move {
+                let (one, other) = (server::database().await, server::database().await);
+                let ours = server::store(&one, PgOptions::default()).await;
+                let raw = server::store(&other, PgOptions::default()).await;
+                beside_a_loop(scale, &ours, &raw).await
+            })
+        }),
+    ]
+}
+
+/// As many as a process manager serves.
+const AT_ONCE: usize = 8;
+const PAGE: usize = 1_000;
+/// Among which the commands go round.
+const ACCOUNTS: usize = 500;
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "order.paid", version = 1)]
+struct Paid {
+    shop: String,
+    n: u64,
+}
+
+#[derive(Aggregate, Default, Clone)]
+#[aggregate(name = "order", events(Paid))]
+struct Order {}
+
+impl Apply<Paid> for Order {
+    fn apply(&mut self, _: &Paid) {}
+}
+
+struct Deposit {
+    n: u64,
+}
+
+impl Handle<Deposit> for Account {
+    type Decision = Deposited;
+
+    fn handle(&self, deposit: &Deposit) -> Deposited {
+        deposited(deposit.n)
+    }
+}
+
+impl ProcessManager for Order {
+    type Input = NoInput;
+
+    fn react(&self, event: &Recorded<OrderEvent>, then: &mut Reaction<Self>) {
+        let OrderEvent::Paid(paid) = &event.event;
+        then.to::<Account>(&paid.shop).send(Deposit { n: paid.n });
+    }
+}
+
+async fn beside_a_loop<S: ViewStore + Clone>(scale: &Scale, ours: &S, raw: &S) -> Rounds {
+    let count = scale.appends;
+    let mut rounds = Rounds::default();
+    for round in 0..scale.rounds {
+        pay(ours, round, count).await;
+        rounds.ours.push(managed(ours, count).await);
+        pay(raw, round, count).await;
+        rounds.raw.push(rate(count, by_hand(raw)).await);
+    }
+    rounds
+}
+
+/// So many orders.
+async fn pay(store: &dyn EventStore, round: usize, count: usize) {
+    let orders = (0..count).map(|n| {
+        let paid = Paid { shop: (n % ACCOUNTS).to_string(), n: n as u64 };
+        let event = NewEvent::encode(&paid).expect("encodes");
+        let order = StreamId::new("order", &format!("{round}-{n}")).expect("a stream");
+        store.append(AppendRequest::new(order, ExpectedVersion::NoStream, vec![event]).into())
+    });
+    stream::iter(orders).buffer_unordered(64).try_for_each(async |_| Ok(())).await.expect("appends");
+}
+
+async fn managed(store: &(impl ViewStore + Clone), count: usize) -> f64 {
+    let projections = Projections::new(store).manager::<Order>();
+    let statuses = projections.statuses();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let managed = rate(count, async {
+        let running = tokio::spawn(projections.run(async {
+            let _ = stopped.await;
+        }));
+        while statuses.all().iter().any(|status| status.handled < count as u64) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        drop(stop);
+        running.await.expect("does not panic").expect("runs");
+    });
+    managed.await
+}
+
+async fn by_hand(store: &(impl EventStore + Clone)) {
+    let accounts = Repository::<Account>::new(store.clone());
+    let key = CheckpointKey::new("by_hand");
+    let saved = store.load_checkpoint(&key).await.expect("a checkpoint");
+    let read = saved.iter().fold(Read::category("order"), |read, saved| read.after(saved.cursor.position));
+    let mut orders = Events::<Paid>::new(store.clone(), read.limit(PAGE));
+    loop {
+        let mut page = Vec::new();
+        while page.len() < PAGE
+            && let Some(paid) = orders.next().await.expect("a page")
+        {
+            page.push(paid);
+        }
+        if page.is_empty() {
+            return;
+        }
+        let commands = page.iter().map(async |paid| {
+            let Paid { shop, n } = &paid.event;
+            let options = ExecuteOptions::new().caused_by(paid).command_key(paid.id.to_string());
+            accounts.execute_with(shop, options, |account: &Account| account.handle(&Deposit { n: *n })).await
+        });
+        stream::iter(commands).buffer_unordered(AT_ONCE).try_for_each(async |_| Ok(())).await.expect("executes");
+        let checkpoint = Checkpoint::new(orders.cursor(), store.identity());
+        store.save_checkpoint(&key, checkpoint).await.expect("saves");
+    }
+}
