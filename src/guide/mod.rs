@@ -3,19 +3,20 @@
 //! 1. [`start`]: the first aggregate, and what can be asked of it
 //! 2. [`when_not`]: when *not* to use event sourcing
 //! 3. [`modelling`]: good events, decisions that need the time or the world, ids, metadata
-//! 4. [`evolving`]: changing what is stored already
-//! 5. [`reading`]: events as they come, checkpoints
-//! 6. [`views`]: tables that are folded from events
-//! 7. [`consistency`]: reading what one has just written
-//! 8. [`projections`]: other work on events: in the store's transactions, and outside of it
-//! 9. [`processes`]: what follows from events: commands to other aggregates, timers, what to do when one says no
-//! 10. [`integration`]: events for other systems, through a message broker
-//! 11. [`web`]: versions, commands and questions through HTTP
-//! 12. [`rebuilding`]: tables that are built anew beside those that serve
-//! 13. [`testing`]: decisions without a store, snapshots, your own store
-//! 14. [`operating`]: SQLite in production
-//! 15. [`postgres`]: PostgreSQL in production
-//! 16. [`store_authors`]: writing a store
+//! 4. [`commands`]: many at once, once and for all, and what is kept between them
+//! 5. [`evolving`]: changing what is stored already
+//! 6. [`reading`]: events as they come, checkpoints
+//! 7. [`views`]: tables that are folded from events
+//! 8. [`consistency`]: reading what one has just written
+//! 9. [`projections`]: other work on events: in the store's transactions, and outside of it
+//! 10. [`processes`]: what follows from events: commands to other aggregates, timers, what to do when one says no
+//! 11. [`integration`]: events for other systems, through a message broker
+//! 12. [`web`]: versions, commands and questions through HTTP
+//! 13. [`rebuilding`]: tables that are built anew beside those that serve
+//! 14. [`testing`]: decisions without a store, snapshots, your own store
+//! 15. [`operating`]: SQLite in production
+//! 16. [`postgres`]: PostgreSQL in production
+//! 17. [`store_authors`]: writing a store
 //!
 //! Every block of Rust on these pages is compiled and run by the tests.
 
@@ -33,6 +34,9 @@ pub mod when_not {}
 
 #[doc = include_str!("modelling.md")]
 pub mod modelling {}
+
+#[doc = include_str!("commands.md")]
+pub mod commands {}
 
 #[doc = include_str!("evolving.md")]
 pub mod evolving {}
