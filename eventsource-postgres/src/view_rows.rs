@@ -56,7 +56,7 @@ pub(crate) fn bind_bound<'q>(statement: Statement<'q>, value: &'q ColumnValue) -
 }
 
 /// Binds one value of a column of this kind, or nothing. Decimals and JSON are sent as text.
-pub(crate) fn bind_one<'q>(statement: Statement<'q>, kind: ColumnKind, value: &'q ColumnValue) -> Statement<'q> {
+fn bind_one<'q>(statement: Statement<'q>, kind: ColumnKind, value: &'q ColumnValue) -> Statement<'q> {
     match kind {
         ColumnKind::Bool => statement.bind(as_bool(value)),
         ColumnKind::Int => statement.bind(as_int(value)),

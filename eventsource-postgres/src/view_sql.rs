@@ -99,11 +99,6 @@ impl<'t> ViewSql<'t> {
         format!("{} AS SELECT {} FROM {}", self.stable_name, self.all_columns(), self.name)
     }
 
-    /// Takes the key. (PostgreSQL plans a statement with an array anew each time, because it hopes for a short one.)
-    pub(crate) fn row(&self) -> String {
-        format!("SELECT {} FROM {} WHERE {} = $1", self.selected(), self.name, self.key)
-    }
-
     /// Takes the keys as an array.
     pub(crate) fn rows(&self) -> String {
         format!("SELECT {} FROM {} WHERE {} = ANY($1)", self.selected(), self.name, self.key)
@@ -134,7 +129,8 @@ impl<'t> ViewSql<'t> {
         format!("WITH written AS ({written}) {deleted}")
     }
 
-    /// One row, its columns bound one by one: for who holds the lock of its stream.
+    /// One row, its columns bound one by one: for who holds the lock of its stream. It says the same as
+    /// [`write_rows`](Self::write_rows) of one row and leaves the server less to set up.
     pub(crate) fn write_row(&self) -> String {
         let Self { table, name, key, .. } = self;
         let value = |(at, column): (usize, &Column)| match column.kind {

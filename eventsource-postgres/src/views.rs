@@ -16,7 +16,7 @@ use crate::options::PgOptions;
 use crate::parking;
 use crate::sql::Sql;
 use crate::store::PgStore;
-use crate::view_rows::{bind_all, bind_bound, bind_changes, bind_one, read_row, unfit};
+use crate::view_rows::{bind_all, bind_bound, bind_changes, read_row, unfit};
 use crate::view_sql::ViewSql;
 
 /// What views need of a store.
@@ -94,12 +94,8 @@ pub(crate) async fn rows(
     (table, view): (&ViewTable, &ViewSql<'_>),
     keys: &[ColumnValue],
 ) -> Result<Vec<Row>, Failure> {
-    let column = &table.columns[table.key];
-    let text: Arc<str> = if keys.len() == 1 { view.row() } else { view.rows() }.into();
-    let statement = match keys {
-        [key] => bind_one(sql.query(&text), column.kind, key),
-        keys => bind_all(sql.query(&text), column, keys.iter()),
-    };
+    let text: Arc<str> = view.rows().into();
+    let statement = bind_all(sql.query(&text), &table.columns[table.key], keys.iter());
     let found = statement.fetch_all(&mut link.pg).await?;
     Ok(found.iter().map(|row| read_row(table, row)).collect::<Result<_, _>>()?)
 }

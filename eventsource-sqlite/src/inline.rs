@@ -1,7 +1,7 @@
 //! Rows that are folded in the transaction of an append: it holds the write lock, so nobody else is at its stream.
 //!
-//! Each statement is a hop to SQLite's thread and back, which costs more than most of what is done there: so the first
-//! one takes the lock and looks up, and the last one commits.
+//! Each statement is a hop to SQLite's thread and back: so the first one takes the lock and looks up, and the last one
+//! commits.
 
 use std::sync::Arc;
 

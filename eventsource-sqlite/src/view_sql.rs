@@ -72,12 +72,6 @@ impl<'t> ViewSql<'t> {
         format!("DROP VIEW IF EXISTS {stable_name}; CREATE VIEW {stable_name} AS SELECT {all} FROM {name}")
     }
 
-    /// Takes the key.
-    pub(crate) fn row(&self) -> String {
-        let Self { name, key, .. } = self;
-        format!("SELECT {} FROM {name} WHERE {key} = ?1", self.all_columns())
-    }
-
     /// Takes the keys as JSON.
     pub(crate) fn rows(&self) -> String {
         let Self { name, key, .. } = self;

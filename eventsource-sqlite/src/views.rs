@@ -95,11 +95,7 @@ pub(crate) async fn rows_on(
     (table, sql): (&ViewTable, &ViewSql<'_>),
     keys: &[ColumnValue],
 ) -> Result<Vec<Row>, StoreError> {
-    let found = match keys {
-        [key] => bind(query(AssertSqlSafe(sql.row())), key).fetch_all(connection).await,
-        keys => query(AssertSqlSafe(sql.rows())).bind(keys_json(keys)).fetch_all(connection).await,
-    };
-    match found {
+    match query(AssertSqlSafe(sql.rows())).bind(keys_json(keys)).fetch_all(connection).await {
         Ok(rows) => rows.iter().map(|row| read_row(file, table, row)).collect(),
         Err(error) => Err(explain_view(file, table, error)),
     }

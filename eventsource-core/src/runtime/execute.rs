@@ -95,7 +95,8 @@ impl<A: Aggregate> Repository<A> {
     ///
     /// `decide` must not act: when others write first it is asked again, on the newer state. It may
     /// return an event, several, none, or a refusal; see [`IntoEvents`]. Other commands on the aggregate wait while it decides, so it
-    /// must not wait for anything, least of all for another command on the same aggregate. If it panics, nothing of it is stored, and nobody else notices.
+    /// must not wait for anything, least of all for another command on the same aggregate. If it panics, nothing of it is
+    /// stored, and nobody else notices.
     ///
     /// A dropped future may or may not have stored its events, all or none, now or soon; a
     /// [command key](ExecuteOptions::command_key) makes repeating it safe.

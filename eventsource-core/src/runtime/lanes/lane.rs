@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use chrono::{DateTime, Utc};
 use tokio::sync::{oneshot, watch};
 
 use crate::contract::append::AppendOutcome;
@@ -12,63 +11,13 @@ use crate::folding::aggregate::Aggregate;
 use crate::runtime::fold::Folded;
 use crate::words::error::StoreError;
 use crate::words::event::NewEvent;
-use crate::words::stream::{Conflict, Position, StreamId, Version};
+use crate::words::stream::{StreamId, Version};
 
+use super::known::Known;
 use super::waiting::{Answer, Batch, Waiting, together};
 
 /// Commands that wait for one stream at most.
 const WAITING: usize = 16_384;
-
-/// A state after an event, and where that is.
-pub(crate) struct Known<A> {
-    pub(crate) state: A,
-    pub(crate) version: Version,
-    /// Of those events that were given a time; recorded times come with the storing.
-    pub(crate) max_occurred_at: DateTime<Utc>,
-    /// 0 until it is stored.
-    position: AtomicU64,
-}
-
-impl<A> Known<A> {
-    pub(crate) fn new(state: A, version: Version, max_occurred_at: DateTime<Utc>) -> Self {
-        Self { state, version, max_occurred_at, position: AtomicU64::new(0) }
-    }
-
-    /// The position of its last event, once that is stored.
-    pub(crate) fn position(&self) -> Position {
-        Position(self.position.load(Ordering::Relaxed))
-    }
-
-    pub(super) fn set_position(&self, position: Position) {
-        self.position.store(position.0, Ordering::Relaxed);
-    }
-}
-
-impl<A: Aggregate> Known<A> {
-    pub(super) fn of(folded: Folded<A>) -> Self {
-        let known = Self::new(folded.state, folded.version, folded.max_occurred_at);
-        known.set_position(folded.position);
-        known
-    }
-
-    /// Without a copy, where nobody else has it.
-    pub(crate) fn into_folded(known: Arc<Self>) -> Folded<A> {
-        match Arc::try_unwrap(known) {
-            Ok(known) => {
-                let (version, position, time) = (known.version, known.position(), known.max_occurred_at);
-                Folded { state: known.state, version, position, max_occurred_at: time }
-            }
-            Err(known) => known.folded(),
-        }
-    }
-
-    pub(crate) fn folded(&self) -> Folded<A> {
-        let mut folded = Folded::new();
-        folded.state = self.state.clone();
-        folded.advance(self.version, self.position(), self.max_occurred_at);
-        folded
-    }
-}
 
 /// The commands of one stream.
 pub(crate) struct Lane<A> {
@@ -97,6 +46,15 @@ struct Inner<A> {
     waiting: VecDeque<Waiting<A>>,
     is_loading: bool,
     is_sending: bool,
+}
+
+impl<A: Aggregate> Inner<A> {
+    /// What was read is stored, and the newest that is known.
+    fn take(&mut self, folded: Folded<A>) {
+        let known = Arc::new(Known::of(folded));
+        self.stored = Some(known.clone());
+        self.newest = Some(known);
+    }
 }
 
 /// The state on which something was decided.
@@ -142,7 +100,7 @@ impl<A: Aggregate> Lane<A> {
         let newest = inner.newest.clone()?;
         let is_ahead = inner.stored.as_ref().is_none_or(|stored| stored.version < newest.version);
         let basis = Basis { known: newest, era: inner.era, is_ahead };
-        Some(Turn { inner, basis })
+        Some(Turn { stream: &self.stream, inner, basis })
     }
 
     /// The last state that is known to be stored.
@@ -167,9 +125,7 @@ impl<A: Aggregate> Lane<A> {
         let mut inner = self.lock();
         inner.is_loading = false;
         if let Some(folded) = loaded {
-            let known = Arc::new(Known::of(folded));
-            inner.stored = Some(known.clone());
-            inner.newest = Some(known);
+            inner.take(folded);
         }
         self.tell(inner);
     }
@@ -180,9 +136,7 @@ impl<A: Aggregate> Lane<A> {
         let is_same = inner.newest.as_ref().is_some_and(|newest| Arc::ptr_eq(newest, &basis.known));
         // While something is on its way, its answer will tell.
         if is_same && !inner.is_sending {
-            let known = Arc::new(Known::of(folded));
-            inner.stored = Some(known.clone());
-            inner.newest = Some(known);
+            inner.take(folded);
             // What was read says nothing of when it was stored, so it confirms no decision on what was there before.
             inner.era += 1;
             self.tell(inner);
@@ -229,10 +183,13 @@ impl<A: Aggregate> Lane<A> {
 
     /// A batch was not stored, as far as is known; what waits was decided on it.
     fn undo(&self, batch: Vec<Waiting<A>>, outcome: Result<AppendOutcome, StoreError>) {
+        let conflict = match &outcome {
+            Ok(AppendOutcome::Conflict(conflict)) => Some(conflict.clone()),
+            _ => None,
+        };
         // Where events were erased, what was folded from them must go too.
-        let is_erased = |conflict: &Conflict| self.stored().is_some_and(|stored| conflict.actual < stored.version);
-        if let Ok(AppendOutcome::Conflict(conflict)) = &outcome
-            && is_erased(conflict)
+        if let (Some(conflict), Some(stored)) = (&conflict, self.stored())
+            && conflict.actual < stored.version
         {
             self.lock().stored = None;
         }
@@ -240,9 +197,7 @@ impl<A: Aggregate> Lane<A> {
         let is_one = batch.len() == 1;
         for one in batch {
             one.answer(match &outcome {
-                Ok(AppendOutcome::Conflict(conflict)) => {
-                    Answer::Undone { conflict: Some(conflict.clone()), alone: false }
-                }
+                Ok(AppendOutcome::Conflict(_)) => Answer::Undone { conflict: conflict.clone(), alone: false },
                 Ok(AppendOutcome::Stored(appended) | AppendOutcome::AlreadyStored(appended)) => {
                     Answer::StoredBefore(appended.clone())
                 }
@@ -251,10 +206,6 @@ impl<A: Aggregate> Lane<A> {
                 Err(error) => Answer::Failed(error.clone()),
             });
         }
-        let conflict = match outcome {
-            Ok(AppendOutcome::Conflict(conflict)) => Some(conflict),
-            _ => None,
-        };
         for one in waiting {
             one.answer(Answer::Undone { conflict: conflict.clone(), alone: false });
         }
@@ -288,6 +239,7 @@ pub(super) enum Loading<A> {
 
 /// The state, while nobody else decides.
 pub(crate) struct Turn<'l, A> {
+    stream: &'l StreamId,
     inner: MutexGuard<'l, Inner<A>>,
     basis: Basis<A>,
 }
@@ -311,7 +263,8 @@ impl<A: Aggregate> Turn<'_, A> {
         after: Arc<Known<A>>,
     ) -> Result<(oneshot::Receiver<Answer>, bool), StoreError> {
         if self.inner.waiting.len() >= WAITING {
-            return Err(StoreError::overloaded(format!("{WAITING} commands already wait for this stream")));
+            let stream = self.stream;
+            return Err(StoreError::overloaded(format!("{WAITING} commands already wait for stream {stream}")));
         }
         let (answer, answered) = oneshot::channel();
         self.inner.newest = Some(after.clone());

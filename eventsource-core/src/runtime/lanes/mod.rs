@@ -6,6 +6,7 @@
 //! that, because another process may have written as many events as were expected.
 
 mod cache;
+mod known;
 mod lane;
 mod loading;
 mod sending;
@@ -13,7 +14,8 @@ mod waiting;
 
 pub use cache::CacheLimits;
 pub(crate) use cache::Lanes;
-pub(crate) use lane::{Basis, Known, Lane, Turn};
+pub(crate) use known::Known;
+pub(crate) use lane::{Basis, Lane, Turn};
 pub(crate) use loading::{Ready, Stands};
 pub(crate) use sending::Leading;
 pub(crate) use waiting::{Answer, Place};

@@ -10,7 +10,7 @@ use crate::words::error::StoreError;
 use crate::words::event::NewEvent;
 use crate::words::stream::{Conflict, Position, StreamId, Version};
 
-use super::lane::Known;
+use super::known::Known;
 
 /// Events of one append at most, unless one command has more.
 const EVENTS: usize = 4_096;
