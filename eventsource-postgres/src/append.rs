@@ -70,7 +70,7 @@ pub(crate) fn is_one_event(request: &AppendRequest) -> bool {
 }
 
 /// -2: any version; -1: one event or more; else that version.
-fn expected(expected: ExpectedVersion) -> i64 {
+pub(crate) fn expected(expected: ExpectedVersion) -> i64 {
     match expected {
         ExpectedVersion::Any => -2,
         ExpectedVersion::StreamExists => -1,

@@ -1,6 +1,7 @@
 //! The PostgreSQL store of eventsource: many processes, one order that no subscriber ever skips in.
 
 mod append;
+mod append_each;
 mod checkpoints;
 mod conditions;
 mod connect;

@@ -94,8 +94,8 @@ impl PgOptions {
         self
     }
 
-    /// How many connections serve loads, reads and single writes: 8 if not said, 1 at least. Group commit has two
-    /// more, and listening one. They are opened when they are needed.
+    /// How many connections serve loads, reads and single writes: 8 if not said, 1 at least. Group commit has three
+    /// more, and listening two. They are opened when they are needed.
     pub fn connections(mut self, connections: u32) -> Self {
         self.connections = connections.max(1);
         self

@@ -16,7 +16,7 @@ use crate::inspect::{self, Inspected};
 use crate::listen::{Teller, start_listening};
 use crate::locked::Locked;
 use crate::noted_types::Types;
-use crate::options::PgOptions;
+use crate::options::{Ordering, PgOptions};
 use crate::snapshots::SnapshotWriter;
 use crate::sql::Sql;
 use crate::writer::{Attempts, Writer};
@@ -66,7 +66,9 @@ impl Shared {
         let teller = options.listen.then(|| Teller::start(connections.clone(), channel));
         let attempts = || Attempts::new(connections.clone(), sql.clone(), &options, options.lock_timeout);
         let locked = Locked::start(attempts(), options.statement_timeout);
-        let appends = AppendQueue::start(Writer::new(attempts(), locked.clone()));
+        // Where each append waits for the one before it, a second one at a time would gain nothing.
+        let beside = (inspected.ordering == Ordering::Floor).then(attempts);
+        let appends = AppendQueue::start(Writer::new(attempts(), beside, locked.clone()));
         let snapshots = SnapshotWriter { connections: connections.clone(), sql: sql.clone() };
         Ok(Self {
             inspected,

@@ -16,6 +16,7 @@ pub(crate) struct Sql {
     pub(crate) es: String,
     pub(crate) append_one: Append,
     pub(crate) append_batch: Append,
+    pub(crate) append_each: Append,
     /// For requests of several writes.
     pub(crate) append_writes: Arc<str>,
     /// The same inside a transaction of the caller's, which may append many times.
@@ -182,6 +183,11 @@ impl Sql {
                 include_str!("sql/append_batch.sql"),
                 "NULL::bigint",
                 "(SELECT version FROM {es}.events WHERE stream = asked.stream AND command_key = asked.key)",
+            ),
+            append_each: append(
+                include_str!("sql/append_each.sql"),
+                "",
+                "AND NOT EXISTS (SELECT FROM {es}.events WHERE stream = asked.stream AND command_key = asked.key)",
             ),
             append_writes: fill(&writes.replace("{take_turn}", "take_turn")),
             append_in: fill(&writes.replace("{take_turn}", "take_turn_once")),

@@ -1,7 +1,7 @@
 //! Group commit: what waits at the same time goes into one statement, and so into one commit.
 //!
 //! One batch is in flight at a time and nobody waits for company: while a batch is on its way, the next one
-//! gathers. It needs one connection for any number of callers.
+//! gathers. It needs one connection for any number of callers, and a second one where a batch is large enough for two.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use eventsource_core::backend::AppendWriter;
 use eventsource_core::{AppendRequest, InlineFold, StoreError, StreamId};
 
 use crate::append::{self, Answer, Terms, Within};
+use crate::append_each::append_each;
 use crate::conditions;
 use crate::connect::{Connections, Lease};
 use crate::error::Failure;
@@ -131,21 +132,30 @@ impl Attempts {
                 [request] if append::is_one_event(request) => {
                     Ok(vec![append::one(&mut link.pg, sql, request, terms).await?])
                 }
+                _ if requests.iter().all(|request| append::is_one_event(request)) => {
+                    append_each(&mut link.pg, sql, requests, terms).await
+                }
                 _ => append::batch(&mut link.pg, sql, Within::Own, requests, terms).await,
             })
             .await
     }
 }
 
+/// Requests that are worth a second commit. Below that, two batches would only split what one holds.
+const WORTH_TWO: usize = 128;
+
 /// The one writer of a process.
 pub(crate) struct Writer {
     attempts: Attempts,
+    /// For the second half of a large batch, where appends do not wait for each other's turn. While the server works on one
+    /// half, this process encodes and answers the other, and two of the server's processes share the work.
+    beside: Option<Attempts>,
     locked: Locked,
 }
 
 impl Writer {
-    pub(crate) fn new(attempts: Attempts, locked: Locked) -> Self {
-        Self { attempts, locked }
+    pub(crate) fn new(attempts: Attempts, beside: Option<Attempts>, locked: Locked) -> Self {
+        Self { attempts, beside, locked }
     }
 
     /// At most one request for a stream: the second one's place is known when the first one is stored.
@@ -166,9 +176,23 @@ impl Writer {
         (chosen, later)
     }
 
-    async fn write(&mut self, jobs: Vec<Job>) {
+    /// No stream is in two of the jobs, so none is in both halves.
+    async fn write(&mut self, mut jobs: Vec<Job>) {
+        match &mut self.beside {
+            Some(beside) if jobs.len() >= WORTH_TWO => {
+                let half = jobs.split_off(jobs.len() / 2);
+                tokio::join!(self.attempts.write(&self.locked, jobs), beside.write(&self.locked, half));
+            }
+            _ => self.attempts.write(&self.locked, jobs).await,
+        }
+    }
+}
+
+impl Attempts {
+    /// Writes jobs together, and answers each.
+    async fn write(&mut self, locked: &Locked, jobs: Vec<Job>) {
         let requests: Vec<&AppendRequest> = jobs.iter().map(|job| &**job.request()).collect();
-        match self.attempts.together(&requests).await {
+        match self.together(&requests).await {
             Ok(answers) => jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(Ok(answer))),
             // No server, for all of them.
             Err(failure) if failure.is_unavailable() => {
@@ -179,16 +203,16 @@ impl Writer {
             // sent alone.
             Err(_) => {
                 for job in jobs {
-                    self.write_alone(job).await;
+                    self.write_alone(locked, job).await;
                 }
             }
         }
     }
 
-    async fn write_alone(&mut self, job: Job) {
-        match self.attempts.alone(job.request(), &[]).await {
+    async fn write_alone(&mut self, locked: &Locked, job: Job) {
+        match self.alone(job.request(), &[]).await {
             Ok(answer) => job.answer(Ok(answer)),
-            Err(failure) if failure.is_lock_timeout() => self.locked.push(job),
+            Err(failure) if failure.is_lock_timeout() => locked.push(job),
             Err(failure) => job.answer(Err(failure.explain())),
         }
     }

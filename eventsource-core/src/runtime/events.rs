@@ -15,7 +15,8 @@ use crate::words::stream::Position;
 /// The events of a set, in order of position, up to the newest at the time of the last page.
 ///
 /// While a page is handled the next one is read and decoded in a task, so it needs a running tokio runtime; it holds
-/// two pages in memory. Names that the set does not know are not read at all; a stored
+/// two pages in memory. The first has as many events as the read's limit (1,000 unless it says otherwise); while pages are full
+/// the next one has twice as many, up to eight times the limit, or as many as have 4 MiB of payloads. Names that the set does not know are not read at all; a stored
 /// event that it knows and cannot decode is an error, never passed over: the events before it come first, then the
 /// error that names it, again and again. [`Subscribe`](crate::Subscribe) is for those who want to wait for what comes later.
 ///
@@ -40,6 +41,8 @@ use crate::words::stream::Position;
 pub struct Events<E> {
     store: Arc<dyn EventStore>,
     read: Read,
+    /// Events of the largest page.
+    largest: usize,
     page: VecDeque<Recorded<E>>,
     /// The page behind this one, on its way.
     ahead: Option<Ahead<E>>,
@@ -65,7 +68,7 @@ impl<E> fmt::Debug for Events<E> {
 }
 
 impl<E: EventSet> Events<E> {
-    /// The events of `read`, of whose names only those of the set are read. The limit is the size of a page.
+    /// The events of `read`, of whose names only those of the set are read. Its limit is the size of the first page.
     pub fn new(store: impl EventStore, mut read: Read) -> Self {
         let known = stored_names::<E>();
         if read.names.is_empty() {
@@ -75,7 +78,8 @@ impl<E: EventSet> Events<E> {
         }
         read.limit = read.limit.max(1);
         let (cursor, next) = (Cursor::START, Cursor::START);
-        Self { store: Arc::new(store), read, page: VecDeque::new(), ahead: None, cursor, next, end: None }
+        let largest = read.clone().limit(read.limit.saturating_mul(GROWTH)).limit;
+        Self { store: Arc::new(store), read, largest, page: VecDeque::new(), ahead: None, cursor, next, end: None }
     }
 
     /// The next event, or `None` at the end. Call again later: there may be more by then.
@@ -138,7 +142,7 @@ impl<E: EventSet> Events<E> {
         let arrived = ahead.await;
         self.ahead = None;
         // A page that failed is read again as a whole.
-        let Arrived { events, next, end } = match arrived {
+        let Arrived { events, bytes, next, end } = match arrived {
             Ok(arrived) => arrived?,
             // A step of the caller's own code panicked.
             Err(ended) => match ended.try_into_panic() {
@@ -153,10 +157,22 @@ impl<E: EventSet> Events<E> {
         }
         (self.page, self.end) = (events, end);
         if self.end.is_none() {
+            self.read.limit = next_limit(self.read.limit, bytes, self.largest);
             self.ahead = Some(start(self.store.clone(), self.read.clone()));
         }
         Ok(())
     }
+}
+
+/// A page costs a round trip during which nothing arrives, so large ones are faster; the first one shall be there soon.
+const GROWTH: usize = 8;
+/// Bytes of payloads in a page, as far as the page before it tells.
+const PAGE_BYTES: usize = 4 << 20;
+
+/// Behind a full page of `limit` events with so many bytes of payloads.
+fn next_limit(limit: usize, bytes: usize, largest: usize) -> usize {
+    let fits = PAGE_BYTES / (bytes / limit).max(1);
+    limit.saturating_mul(2).min(largest).min(fits).max(1)
 }
 
 /// A page that a task reads and decodes.
@@ -164,6 +180,8 @@ type Ahead<E> = Task<Result<Arrived<E>, StoreError>>;
 
 struct Arrived<E> {
     events: VecDeque<Recorded<E>>,
+    /// Of their payloads.
+    bytes: usize,
     /// Where the next page begins, unless it begins where this one did.
     next: Option<Cursor>,
     end: Option<End>,
@@ -171,9 +189,10 @@ struct Arrived<E> {
 
 fn start<E: EventSet>(store: Arc<dyn EventStore>, read: Read) -> Ahead<E> {
     Task::start(async move {
-        let (mut events, mut next) = (VecDeque::new(), None);
+        let (mut events, mut bytes, mut next) = (VecDeque::new(), 0, None);
         let visit = &mut |raw: &RawEvent<'_>| {
             decode_recorded(raw, |event| events.push_back(event))?;
+            bytes += raw.data.len();
             next = Some(Cursor::new(raw.position, raw.id));
             Ok(())
         };
@@ -186,6 +205,6 @@ fn start<E: EventSet>(store: Arc<dyn EventStore>, read: Read) -> Ahead<E> {
             Err(error) if error.is_decode() => Some(End::Fault(error)),
             Err(error) => return Err(error),
         };
-        Ok(Arrived { events, next, end })
+        Ok(Arrived { events, bytes, next, end })
     })
 }

@@ -1,9 +1,14 @@
 //! Looking at the past.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use eventsource::{AsOf, Events, ExecuteOptions, History, Position, Read, Repository, Version};
+use eventsource::memory::MemoryStore;
+use eventsource::{
+    AppendRequest, AsOf, EventStore, Events, ExecuteOptions, ExpectedVersion, History, NewEvent, Position, Read,
+    Repository, StreamId, Version,
+};
 
 use super::account::*;
+use crate::wrapped::Wrapped;
 
 fn day(day: u32) -> DateTime<Utc> {
     format!("2024-03-{day:02}T00:00:00Z").parse().unwrap()
@@ -91,4 +96,33 @@ async fn typed_events_of_all_streams_come_in_order_across_pages() {
         assert_eq!(tail.next().await.unwrap().unwrap().event.cents, 99);
     })
     .await;
+}
+
+#[tokio::test]
+async fn pages_grow_while_they_are_full_and_small() {
+    // Pages of 10, 20, 40, and then of 80; one of 10, and then of the 4 that have less than 4 MiB; never of more than a read allows.
+    let cases = [(1_000, 0, 10, 3 + 12), (60, 1_000_000, 10, 1 + 13), (65_537, 0, 65_536, 2)];
+    for (events, padding, limit, reads) in cases {
+        let store = Wrapped::new(MemoryStore::new());
+        let padding = "x".repeat(padding);
+        for start in (0..events).step_by(1_000) {
+            let of = |n: usize| {
+                let data = format!(r#"{{"cents":{n},"padding":"{padding}"}}"#);
+                NewEvent::new("account.deposited", 1, data.into_bytes())
+            };
+            let stream = StreamId::new("account", &start.to_string()).unwrap();
+            let each = (start..events.min(start + 1_000)).map(of);
+            for events in each.collect::<Vec<_>>().chunks(if padding.is_empty() { 1_000 } else { 1 }) {
+                let request = AppendRequest::new(stream.clone(), ExpectedVersion::Any, events.to_vec());
+                store.append(request.into()).await.unwrap();
+            }
+        }
+        let mut all = Events::<Deposited>::new(store.clone(), Read::all().limit(limit));
+        let mut next = 0;
+        while let Some(event) = all.next().await.unwrap() {
+            assert_eq!(event.event.cents, next);
+            next += 1;
+        }
+        assert_eq!((next, store.counts.own()), (events as u64, reads), "{limit}");
+    }
 }

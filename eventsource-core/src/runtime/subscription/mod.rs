@@ -94,7 +94,7 @@ impl<S: EventStore + Clone> Subscribe for S {}
 
 /// The events of a set in order of position: those that are stored, and then each one as it comes.
 ///
-/// What is stored is read in pages of the read's limit, as by [`Events`]. From the end of the store on, all
+/// What is stored is read in pages, the first of the read's limit, as by [`Events`]. From the end of the store on, all
 /// subscriptions of a process share one reader; one that is slower than the others, by more events than that reader
 /// keeps, reads by itself until it has caught up. Both apply the same filters, and there is no seam between them.
 /// Nothing is read ahead of a subscriber by more than two pages, so one that does not ask costs nothing.
