@@ -34,6 +34,8 @@ use super::retry::Retry;
 /// | `eventsource_command_cached_states_total` | decisions for which the state was cached |
 /// | `eventsource_command_loaded_states_total` | decisions for which it was loaded |
 ///
+/// A command on [several](crate::execute_all()) counts once for each of them, and its conflict for the one that had moved.
+///
 /// ```
 /// # use eventsource::{Aggregate, Apply, DomainEvent, Repository, Version, memory::MemoryStore};
 /// # use serde::{Deserialize, Serialize};

@@ -63,14 +63,18 @@ async fn a_lane_that_is_busy_meanwhile_confirms_nothing_by_what_it_was_told() {
 #[tokio::test]
 async fn a_state_that_is_being_loaded_meanwhile_is_not_older_than_what_was_stored() {
     let (accounts, store) = held();
-    store.fail_loads("account-alice", Fault::Held, 1);
+    store.fail_loads("account-alice", Fault::AnswerHeld, 1);
     let first = spawn(&accounts, withdraw(0));
     settle().await;
-    // Alice's next load is not held.
     execute_all((accounts.part("alice"), accounts.part("bob")), |_| (deposited(7), deposited(1))).await.unwrap();
-    assert_eq!(accounts.load_cached("alice").await.unwrap().cents, 7);
+    // What is loaded now is from before, and what is decided on it does not arrive yet.
+    store.fail_appends("account-alice", Fault::Held, 1);
     store.release_load();
-    assert_eq!(first.await.unwrap().unwrap().version, Version(2));
+    settle().await;
+    assert_eq!(accounts.load_cached("alice").await.unwrap().cents, 7);
+    store.release_append();
+    let done = first.await.unwrap().unwrap();
+    assert_eq!((done.version, done.cents), (Version(2), 7));
 }
 
 #[tokio::test]

@@ -67,6 +67,23 @@ async fn when_attempts_run_out_the_conflict_names_the_stream_that_had_moved() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_decided_before_a_conflict_is_never_stored_behind_it() {
+    on_each(async |accounts| {
+        let other = Repository::<Account>::new(accounts.store().clone());
+        let (meanwhile, asked) = (Meanwhile::times(1), AtomicUsize::new(0));
+        let done = execute_all(vec![accounts.part("alice"), accounts.part("bob")], |_| {
+            meanwhile.happens(other.execute("bob", |_| deposited(1)));
+            // The second time it says nothing of bob.
+            vec![deposited(1); 2 - asked.fetch_add(1, SeqCst)]
+        });
+        assert!(store_error(done.await).is_invalid());
+        assert_eq!(accounts.load("bob").await.unwrap().version, Version(1));
+        assert!(!accounts.exists("alice").await.unwrap());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_that_the_caller_names_for_a_part_is_not_tried_again() {
     on_each(async |accounts| {
         accounts.execute("bob", |_| deposited(1)).await.unwrap();

@@ -84,6 +84,20 @@ async fn states_that_were_read_at_different_times_are_refused_nothing() {
 }
 
 #[tokio::test]
+async fn where_the_caller_has_named_a_version_nothing_is_read_again() {
+    let (accounts, store) = wrapped();
+    let other = Repository::<Account>::new(store.apart());
+    store.fail_appends("account-alice", Fault::Held, 1);
+    let parts = (accounts.part("alice"), accounts.part("bob").expecting(Version(0)));
+    let done = tokio::spawn(async move { execute_all(parts, |_| (deposited(1), ())).await });
+    settle().await;
+    other.execute("bob", |_| deposited(1)).await.unwrap();
+    store.release_append();
+    assert_eq!(conflict(done.await.unwrap()).actual, Version(1));
+    assert_eq!(store.counts.loads.load(SeqCst), 2, "loads");
+}
+
+#[tokio::test]
 async fn the_parts_are_loaded_side_by_side() {
     let (accounts, store) = wrapped();
     store.fail_loads("account-alice", Fault::Held, 1);
