@@ -43,29 +43,15 @@ impl Attempts {
         let Some((first, others)) = members.split_first() else {
             return Err(StoreError::invalid("a command on several aggregates names none"));
         };
-        if members.len() > PARTS {
-            let message = format!("a command on {} aggregates is over the limit of {PARTS}", members.len());
-            return Err(StoreError::too_large(message));
-        }
         if options.expected != ExpectedVersion::Any {
             let message =
                 "a command on several aggregates expects versions of its parts: say so with `Part::expecting`";
             return Err(StoreError::invalid(message));
         }
-        let mut streams = HashSet::new();
-        if let Some(twice) = members.iter().map(|member| member.stream()).find(|stream| !streams.insert(*stream)) {
-            return Err(StoreError::invalid(format!("stream {twice} stands twice in one command")));
-        }
-        // What all clones of a store have in common, and nobody else has, is their feed.
-        let is_elsewhere = |member: &&&mut dyn Member| !std::ptr::eq(member.store().feed(), first.store().feed());
-        if let Some(elsewhere) = others.iter().find(is_elsewhere) {
-            let (here, there) = (first.stream(), elsewhere.stream());
-            return Err(StoreError::invalid(format!(
-                "{here} and {there} are not in one store: make their repositories on clones of one"
-            )));
-        }
-        let (retry, time_limit) = (others.iter().map(|member| member.limits()))
-            .fold(first.limits(), |(retry, time), (also, limit)| (retry.least(also), time.min(limit)));
+        check_streams(&members)?;
+        let limits = others.iter().map(|member| member.limits());
+        let (retry, time_limit) =
+            limits.fold(first.limits(), |(retry, time), (also, limit)| (retry.least(also), time.min(limit)));
         let streams: Vec<_> = members.iter().map(|member| member.stream().as_str()).collect();
         let streams = streams.join(" and ");
         let store = first.store().clone();
@@ -98,11 +84,10 @@ impl Attempts {
     /// Stores what was decided, as long as everything that it was decided on is as it was read.
     pub(super) async fn append(&mut self, mut members: Members<'_>) -> Result<Outcome, Stop> {
         let mut request = AppendRequest::default();
-        let mut written = Vec::with_capacity(members.len());
         for member in &mut members {
             let Some(events) = member.settle()? else {
-                let message =
-                    format!("the decision says nothing of {}, not even that there is nothing", member.stream());
+                let stream = member.stream();
+                let message = format!("the decision must have one entry for each part; it has none for {stream}");
                 return Err(StoreError::invalid(message).into());
             };
             let (stream, version) = (member.stream().clone(), member.version());
@@ -110,10 +95,9 @@ impl Attempts {
                 request = request.on_condition(stream, version);
             } else {
                 request = request.and(stream, version, events);
-                written.push(member);
             }
         }
-        if written.is_empty() {
+        if request.writes.is_empty() {
             return self.confirm(members).await;
         }
         request.command_key = self.command_key.clone();
@@ -171,6 +155,27 @@ impl Attempts {
         let goes_on = self.pauses.pause_unless_first(&conflict).await;
         if goes_on { Ok(Outcome::Decide) } else { Err(Stop::Conflict(conflict)) }
     }
+}
+
+/// Not too many, each once, and all in one store.
+fn check_streams(members: &Members<'_>) -> Result<(), StoreError> {
+    if members.len() > PARTS {
+        let message = format!("a command on {} aggregates is over the limit of {PARTS}", members.len());
+        return Err(StoreError::too_large(message));
+    }
+    let mut streams = HashSet::new();
+    for member in members {
+        let (stream, first) = (member.stream(), &members[0]);
+        if !streams.insert(stream) {
+            return Err(StoreError::invalid(format!("stream {stream} stands twice in one command")));
+        }
+        // What all clones of a store have in common, and nobody else has, is their feed.
+        if !std::ptr::eq(member.store().feed(), first.store().feed()) {
+            let message = "are not in one store: make their repositories on clones of one";
+            return Err(StoreError::invalid(format!("{} and {stream} {message}", first.stream())));
+        }
+    }
+    Ok(())
 }
 
 /// The part that has the key says which append it was; the others have its companion, or were only read.

@@ -108,7 +108,7 @@ async fn any_number_of_one_type_may_be_decided_together() {
         // Whose is which?
         for said in [19, 21] {
             let error = store_error(execute_all(parts.clone(), |_| vec![Some(deposited(1)); said]).await);
-            assert!(error.is_invalid() && error.to_string().contains("says nothing of account-0"), "{error}");
+            assert!(error.is_invalid() && error.to_string().contains("none for account-0"), "{error}");
         }
         assert_eq!(accounts.load("0").await.unwrap().version, Version(2));
     })
