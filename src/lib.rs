@@ -70,6 +70,7 @@
 //! | [`DomainEvent`], [`EventSet`], [`Aggregate`], [`Apply`], [`Handle`] | what you write: facts, sets of facts, states, what facts mean, commands |
 //! | [`EventSchema`], [`schema`], [`schema_lock!`] | what types look like in stored events, and that it does not change unnoticed |
 //! | [`Repository`] | executes commands and loads states, now or as of a moment |
+//! | [`execute_all`], [`Part`] | one decision on several aggregates, stored in one append |
 //! | [`Events`], [`History`] | typed events of a store, and of one aggregate |
 //! | [`Subscribe`], [`Subscription`] | typed events as they come, without an end |
 //! | [`View`], [`Fold`], [`Keys`] | what you write: a row of a table, and what events change in it |

@@ -60,6 +60,7 @@ pub use runtime::repository::{Loaded, Repository};
 pub use runtime::retry::Retry;
 pub use runtime::snapshot_check::SnapshotCheck;
 pub use runtime::subscription::{Subscribe, Subscription};
+pub use runtime::together::{IntoAllEvents, Part, Parts, execute_all, execute_all_with};
 pub use runtime::view_reader::{RowCursor, RowPage, RowsBy, ViewReader};
 pub use words::clock::Clock;
 pub use words::cloud_event::CloudEvent;

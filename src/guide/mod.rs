@@ -3,7 +3,7 @@
 //! 1. [`start`]: the first aggregate, and what can be asked of it
 //! 2. [`when_not`]: when *not* to use event sourcing
 //! 3. [`modelling`]: good events, decisions that need the time or the world, ids, metadata
-//! 4. [`commands`]: many at once, once and for all, and what is kept between them
+//! 4. [`commands`]: many at once, once and for all, on several aggregates, and what is kept between them
 //! 5. [`evolving`]: changing what is stored already
 //! 6. [`reading`]: events as they come, checkpoints
 //! 7. [`views`]: tables that are folded from events

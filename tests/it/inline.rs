@@ -7,3 +7,4 @@ mod killed;
 mod race;
 mod start;
 mod things;
+mod together;

@@ -8,3 +8,4 @@ mod hot;
 mod nested;
 mod past;
 mod snapshots;
+mod together;

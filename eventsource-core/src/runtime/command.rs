@@ -1,13 +1,16 @@
 //! A command on its way: everything but the decision, so that it is compiled once for each aggregate.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
-use crate::contract::append::{AppendOutcome, AppendRequest, Appended, Condition};
-use crate::contract::load::{AsOf, Load, StoredCommand};
+use crate::contract::append::{AppendOutcome, AppendRequest, Appended, AppendedStream, Condition, Write};
+use crate::contract::load::{AsOf, Load, LoadRow, StoredCommand};
 use crate::contract::read::Read;
+use crate::contract::store::EventStore;
 use crate::folding::aggregate::Aggregate;
 use crate::folding::event_set::decode_recorded;
 use crate::folding::settling::settle;
@@ -26,7 +29,7 @@ use super::retry::Pauses;
 
 /// A command on its way.
 pub(super) struct Command<'r, A: Aggregate> {
-    repository: &'r Repository<A>,
+    repository: Cow<'r, Repository<A>>,
     stream: StreamId,
     options: ExecuteOptions,
     folded: Folded<A>,
@@ -62,7 +65,11 @@ pub(super) struct Joined<A: Aggregate> {
 }
 
 impl<'r, A: Aggregate> Command<'r, A> {
-    pub(super) fn new(repository: &'r Repository<A>, id: &str, options: ExecuteOptions) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        repository: Cow<'r, Repository<A>>,
+        id: &str,
+        options: ExecuteOptions,
+    ) -> Result<Self, StoreError> {
         if let Some(key) = &options.command_key {
             crate::words::name::check_command_key(key)?;
         }
@@ -80,22 +87,32 @@ impl<'r, A: Aggregate> Command<'r, A> {
         }
     }
 
+    pub(super) fn repository(&self) -> &Repository<A> {
+        &self.repository
+    }
+
+    pub(super) fn stream(&self) -> &StreamId {
+        &self.stream
+    }
+
     pub(super) fn state(&self) -> &A {
         &self.folded.state
     }
 
-    /// Brings the state up to date; answers the first result if the command was done before.
-    pub(super) async fn load(&mut self) -> Result<Option<Executed<A>>, StoreError> {
+    /// The version of the state.
+    pub(super) fn version(&self) -> Version {
+        self.folded.version
+    }
+
+    /// Brings the state up to date; answers what the command has stored if it was done before.
+    pub(super) async fn load(&mut self) -> Result<Option<StoredCommand>, StoreError> {
         loop {
             let load = Load::new(self.stream.clone()).with_command_key(self.options.command_key.clone());
             match self.folded.catch_up(&*self.repository.store, load).await {
                 Ok(end) => {
                     count(Count::Loaded, A::NAME);
                     count(Count::Attempt, A::NAME);
-                    return match end.command {
-                        Some(command) => self.first_result(command).await.map(Some),
-                        None => Ok(None),
-                    };
+                    return Ok(end.command);
                 }
                 Err(error) => self.bear(error).await?,
             }
@@ -123,12 +140,13 @@ impl<'r, A: Aggregate> Command<'r, A> {
         }
         let (events, stored) = self.settle(self.folded.version, events)?;
         let request = Arc::new(self.request(stored));
-        match self.send(&request).await? {
-            AppendOutcome::Stored(appended) => Ok(Attempt::Done(self.stored(events, &request, &appended))),
+        let write = &request.writes[0];
+        match send(&*self.repository.store, &request, &mut self.pauses).await? {
+            AppendOutcome::Stored(appended) => Ok(Attempt::Done(self.stored(events, write, &appended.streams[0]))),
             AppendOutcome::AlreadyStored(appended) => match &self.options.command_key {
                 // Somebody else may have done the command meanwhile, and decided something else.
                 Some(_) => Ok(Attempt::Done(self.keyed_result(&appended).await?)),
-                None => Ok(Attempt::Done(self.stored(events, &request, &appended))),
+                None => Ok(Attempt::Done(self.stored(events, write, &appended.streams[0]))),
             },
             AppendOutcome::Conflict(conflict) if self.depends_on(&conflict.stream) => {
                 Err(Condition::moved(&conflict).into())
@@ -145,7 +163,11 @@ impl<'r, A: Aggregate> Command<'r, A> {
     }
 
     /// The events behind a version as every reader will get them, and as they are stored.
-    fn settle(&self, version: Version, events: Vec<A::Event>) -> Result<(Vec<A::Event>, Vec<NewEvent>), StoreError> {
+    pub(super) fn settle(
+        &self,
+        version: Version,
+        events: Vec<A::Event>,
+    ) -> Result<(Vec<A::Event>, Vec<NewEvent>), StoreError> {
         let (mut facts, mut stored) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
         for (place, event) in (version.0 + 1..).zip(events) {
             let settled = settle(event, &self.stream, Version(place))?;
@@ -170,28 +192,20 @@ impl<'r, A: Aggregate> Command<'r, A> {
         request
     }
 
-    /// Sends the request; when the answer is lost, the same event ids make sending it again safe.
-    async fn send(&mut self, request: &Arc<AppendRequest>) -> Result<AppendOutcome, StoreError> {
-        loop {
-            match self.repository.store.append(request.clone()).await {
-                Err(error) => self.bear(error).await?,
-                outcome => return outcome,
-            }
-        }
-    }
-
     /// Folds what was stored, and lets a snapshot follow if one is due.
-    fn stored(&mut self, events: Vec<A::Event>, request: &AppendRequest, appended: &Appended) -> Executed<A> {
+    pub(super) fn stored(&mut self, events: Vec<A::Event>, write: &Write, place: &AppendedStream) -> Executed<A> {
         let before = self.folded.version;
-        let (new, place) = (&request.writes[0].events, &appended.streams[0]);
         let mut recorded = Vec::with_capacity(events.len());
-        for ((event, new), position) in events.into_iter().zip(new).zip(&place.positions) {
+        for ((event, new), position) in events.into_iter().zip(&write.events).zip(&place.positions) {
             self.folded.state.apply(&event);
             let event = self.recorded(event, new, (self.folded.version.next(), *position), place.recorded_at);
             self.folded.advance(event.version, event.position, event.occurred_at);
             recorded.push(event);
         }
         self.offer_snapshot(before);
+        if let Some(lane) = self.repository.known_lane(&self.stream) {
+            lane.learn(self.folded.clone());
+        }
         self.executed(recorded, false)
     }
 
@@ -224,7 +238,7 @@ impl<'r, A: Aggregate> Command<'r, A> {
         }
     }
 
-    fn executed(&mut self, events: Vec<Recorded<A::Event>>, repeated: bool) -> Executed<A> {
+    pub(super) fn executed(&mut self, events: Vec<Recorded<A::Event>>, repeated: bool) -> Executed<A> {
         let Folded { state, version, position, .. } = std::mem::replace(&mut self.folded, Folded::new());
         let store = self.repository.store.identity();
         let token = Token::new((store.id, store.epoch), position, events.last().map(|event| event.id));
@@ -240,26 +254,69 @@ impl<'r, A: Aggregate> Command<'r, A> {
 
     /// The result that the command had the first time, whatever has happened since.
     pub(super) async fn first_result(&mut self, command: StoredCommand) -> Result<Executed<A>, StoreError> {
-        let store = &*self.repository.store;
-        self.folded = Folded::new();
-        let load = Load::new(self.stream.clone()).as_of(Some(AsOf::Version(command.last())));
-        self.folded.catch_up(store, load).await?;
+        self.go_back(AsOf::Version(command.last()), None).await?;
         let mut events = Vec::new();
         let before = Version(command.first.0 - 1);
         let read = Read::stream(&self.stream).after_version(before).limit(command.events as usize);
+        let store = &*self.repository.store;
         store.read(&read, &mut |raw| Ok(decode_recorded(raw, |event| events.push(event))?)).await?;
         Ok(self.executed(events, true))
     }
 
+    /// Takes the state as of a moment; answers what stands under a key.
+    pub(super) async fn go_back(
+        &mut self,
+        as_of: AsOf,
+        key: Option<String>,
+    ) -> Result<Option<StoredCommand>, StoreError> {
+        self.folded = Folded::new();
+        let load = Load::new(self.stream.clone()).as_of(Some(as_of)).with_command_key(key);
+        Ok(self.folded.catch_up(&*self.repository.store, load).await?.command)
+    }
+
+    /// The id of the event at a version.
+    pub(super) async fn id_of(&self, version: Version) -> Result<Uuid, StoreError> {
+        let mut id = None;
+        let load = Load::new(self.stream.clone()).after(Version(version.0 - 1)).as_of(Some(AsOf::Version(version)));
+        let mut visit = |row: LoadRow<'_>| {
+            if let LoadRow::Event(event) = row {
+                id = Some(event.id);
+            }
+            Ok(())
+        };
+        self.repository.store.load(&load, &mut visit).await?;
+        id.ok_or_else(|| StoreError::corrupt(format!("stream {} has no version {version}", self.stream)))
+    }
+
     /// Waits before the next attempt; the conflict itself, if that was the last or the caller had named a version.
     async fn pause(&mut self, conflict: Conflict) -> Result<(), Stop> {
+        let conflict = self.lost(conflict).map_err(Stop::Conflict)?;
+        if self.pauses.pause(&conflict).await { Ok(()) } else { Err(Stop::Conflict(conflict)) }
+    }
+
+    /// Counts a conflict; an error, and the end, if the caller had named a version.
+    pub(super) fn lost(&self, conflict: Conflict) -> Result<Conflict, Conflict> {
         count(Count::Conflict, A::NAME);
-        let named = self.options.expected.place().is_some();
-        if named || !self.pauses.pause(&conflict).await {
-            let expected = if named { self.options.expected } else { conflict.expected };
-            return Err(Stop::Conflict(Conflict { expected, ..conflict }));
+        let expected = self.options.expected;
+        if expected.place().is_some() { Err(Conflict { expected, ..conflict }) } else { Ok(conflict) }
+    }
+}
+
+/// Sends a request; when the answer is lost, the same event ids make sending it again safe.
+pub(super) async fn send(
+    store: &dyn EventStore,
+    request: &Arc<AppendRequest>,
+    pauses: &mut Pauses,
+) -> Result<AppendOutcome, StoreError> {
+    loop {
+        match store.append(request.clone()).await {
+            Err(error) if error.is_transient() => {
+                if !pauses.pause(&error).await {
+                    return Err(error);
+                }
+            }
+            outcome => return outcome,
         }
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The path of a command: load, decide, append; on a conflict again.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -121,7 +122,7 @@ impl<A: Aggregate> Repository<A> {
         F: Fn(&A) -> I + Send,
         I: IntoEvents<A>,
     {
-        let command = Command::new(self, id, options)?;
+        let command = Command::new(Cow::Borrowed(self), id, options)?;
         match command.lane() {
             Some(lane) => self.within_time(id, in_lane(command, &lane, decide)).await,
             None => self.within_time(id, directly(command, decide)).await,
@@ -164,8 +165,8 @@ where
     I: IntoEvents<A>,
 {
     loop {
-        if let Some(done) = command.load().await? {
-            return Ok(done);
+        if let Some(first) = command.load().await? {
+            return Ok(command.first_result(first).await?);
         }
         command.check_expected()?;
         let mut events = Vec::new();

@@ -15,6 +15,7 @@ use crate::words::stream::{Position, StreamId, Version};
 const KIND: &str = "state";
 
 /// A state, and the events that are in it.
+#[derive(Clone)]
 pub(crate) struct Folded<A> {
     pub(crate) state: A,
     pub(crate) version: Version,

@@ -20,5 +20,6 @@ pub(crate) mod repository;
 pub(crate) mod retry;
 pub(crate) mod snapshot_check;
 pub(crate) mod subscription;
+pub(crate) mod together;
 pub(crate) mod view_reader;
 pub(crate) mod waiting;

@@ -14,7 +14,7 @@ use crate::words::error::StoreError;
 use crate::words::stream::{Position, StreamId, Version};
 
 use super::fold::{Folded, snapshot_key};
-use super::lanes::{CacheLimits, Lanes};
+use super::lanes::{CacheLimits, Lane, Lanes};
 use super::retry::Retry;
 
 /// The aggregates of one type in a store: execute commands on them, load them, look at their past.
@@ -33,6 +33,8 @@ use super::retry::Retry;
 /// | `eventsource_command_conflicts_total` | decisions that were not stored because somebody else had written |
 /// | `eventsource_command_cached_states_total` | decisions for which the state was cached |
 /// | `eventsource_command_loaded_states_total` | decisions for which it was loaded |
+///
+/// A command on [several](crate::execute_all()) counts once for each of them, and its conflict for the one that had moved.
 ///
 /// ```
 /// # use eventsource::{Aggregate, Apply, DomainEvent, Repository, Version, memory::MemoryStore};
@@ -57,7 +59,7 @@ use super::retry::Retry;
 pub struct Repository<A: Aggregate> {
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) retry: Retry,
-    time_limit: Duration,
+    pub(super) time_limit: Duration,
     limits: Option<CacheLimits>,
     weigh: fn(&A) -> usize,
     /// Made for the first command.
@@ -159,28 +161,18 @@ impl<A: Aggregate> Repository<A> {
         Some(self.lanes.get_or_init(|| Lanes::new(limits, self.weigh)))
     }
 
+    /// The lane of a stream, if there is one.
+    pub(super) fn known_lane(&self, stream: &StreamId) -> Option<Arc<Lane<A>>> {
+        self.lanes.get()?.known(stream)
+    }
+
     /// Work for a command, as long as it may take.
     pub(super) async fn within_time<T, E: From<StoreError>>(
         &self,
         id: &str,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let mut work = std::pin::pin!(work);
-        // What needs not wait needs no clock.
-        if let Some(done) = futures::future::poll_immediate(work.as_mut()).await {
-            return done;
-        }
-        match tokio::time::timeout(self.time_limit, work).await {
-            Ok(done) => done,
-            Err(_) => {
-                let limit = self.time_limit;
-                let message = format!(
-                    "a command on {} {id:?} took longer than {limit:?}; it may have been stored or not",
-                    A::NAME
-                );
-                Err(StoreError::transient(message).into())
-            }
-        }
+        within(self.time_limit, || format!("{} {id:?}", A::NAME), work).await
     }
 
     /// The store beneath.
@@ -207,8 +199,7 @@ impl<A: Aggregate> Repository<A> {
     /// Others may have written since. Loaded where nothing is known of it.
     pub async fn load_cached(&self, id: &str) -> Result<Loaded<A>, StoreError> {
         let stream = self.stream(id)?;
-        let known = self.lanes().and_then(|lanes| lanes.known(&stream)?.stored());
-        match known {
+        match self.known_lane(&stream).and_then(|lane| lane.stored()) {
             Some(known) => Ok(known.folded().into()),
             None => self.load_as_of(stream, None).await,
         }
@@ -240,5 +231,25 @@ impl<A: Aggregate> Repository<A> {
     pub async fn exists(&self, id: &str) -> Result<bool, StoreError> {
         let read = Read::stream(&self.stream(id)?).limit(1);
         Ok(self.store.read(&read, &mut |_| Ok(())).await?.count > 0)
+    }
+}
+
+/// Work for a command on `what`, as long as it may take.
+pub(super) async fn within<T, E: From<StoreError>>(
+    limit: Duration,
+    what: impl FnOnce() -> String,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let mut work = std::pin::pin!(work);
+    // What needs not wait needs no clock.
+    if let Some(done) = futures::future::poll_immediate(work.as_mut()).await {
+        return done;
+    }
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => {
+            let message = format!("a command on {} took longer than {limit:?}; it may have been stored or not", what());
+            Err(StoreError::transient(message).into())
+        }
     }
 }

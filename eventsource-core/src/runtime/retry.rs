@@ -28,6 +28,11 @@ impl Retry {
         Self { attempts: attempts.max(1) }
     }
 
+    /// The one that tries less often.
+    pub(crate) fn least(self, other: Self) -> Self {
+        Self { attempts: self.attempts.min(other.attempts) }
+    }
+
     /// The pauses of one command; when they are used up, so are the attempts.
     pub(crate) fn start(self) -> Pauses {
         let builder = ExponentialBuilder::default()

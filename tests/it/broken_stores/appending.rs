@@ -93,7 +93,7 @@ impl Broken {
                 burnt.then(|| Ok(AppendOutcome::AlreadyStored(Appended::default())))
             }
             WritesOneByOne => Some(self.one_by_one(request).await),
-            ChecksConditionsBefore | ConditionsBeforeIds => {
+            ChecksConditionsBefore | HoldsOneCondition | ConditionsBeforeIds => {
                 for condition in &request.conditions {
                     let head = self.head(&condition.stream).await;
                     if head != condition.version {
@@ -109,9 +109,9 @@ impl Broken {
                     return None;
                 }
                 pause().await;
-                let mut unconditional = request.clone();
-                unconditional.conditions.clear();
-                Some(self.inner.append(Arc::new(unconditional)).await)
+                let mut spoiled = request.clone();
+                spoiled.conditions.truncate(usize::from(self.defect == HoldsOneCondition));
+                Some(self.inner.append(Arc::new(spoiled)).await)
             }
             AbsentStreamMeetsNoCondition => {
                 for condition in &request.conditions {

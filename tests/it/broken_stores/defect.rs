@@ -77,7 +77,10 @@ defects! {
         conditions_alone_are_checked_and_write_nothing an_absent_stream_is_at_version_zero
         of_two_appends_conditional_on_each_other_at_most_one_is_stored;
     /// Both commit, each having seen the other's stream as it was.
-    ChecksConditionsBefore: of_two_appends_conditional_on_each_other_at_most_one_is_stored;
+    ChecksConditionsBefore: of_two_appends_conditional_on_each_other_at_most_one_is_stored
+        of_five_appends_each_conditional_on_all_others_at_most_one_is_stored;
+    /// Whoever depends on one stream is safe.
+    HoldsOneCondition: of_five_appends_each_conditional_on_all_others_at_most_one_is_stored;
     ConflictOnTheWrite: a_condition_that_does_not_hold_is_a_conflict_on_its_stream;
     AbsentStreamMeetsNoCondition: an_absent_stream_is_at_version_zero conditions_alone_are_checked_and_write_nothing;
     ConditionsBeforeIds: an_append_stored_under_conditions_is_already_stored_when_they_have_changed;

@@ -32,11 +32,13 @@ pub struct StoreWithViews<S> {
 struct Shared<S> {
     store: S,
     views: Vec<Arc<dyn InlineFold>>,
+    /// Of its own: by its feed it is known as another store than the one beneath.
+    feed: Feed,
 }
 
 impl<S> StoreWithViews<S> {
     pub(super) fn new(store: S, views: Vec<Arc<dyn InlineFold>>) -> Self {
-        Self { shared: Arc::new(Shared { store, views }) }
+        Self { shared: Arc::new(Shared { store, views, feed: Feed::new() }) }
     }
 
     /// The store beneath. What is appended there leaves the views behind.
@@ -64,7 +66,7 @@ impl<S: InlineStore> EventStore for StoreWithViews<S> {
     }
 
     fn append(&self, request: Arc<AppendRequest>) -> BoxFuture<'_, Result<AppendOutcome, StoreError>> {
-        let Shared { store, views } = &*self.shared;
+        let Shared { store, views, .. } = &*self.shared;
         // Of no concern to a view, it shares a commit as ever.
         if views.iter().all(|view| InlineRows::written(&**view, &request).is_empty()) {
             return store.append(request);
@@ -93,7 +95,7 @@ impl<S: InlineStore> EventStore for StoreWithViews<S> {
     }
 
     fn feed(&self) -> &Feed {
-        self.store().feed()
+        &self.shared.feed
     }
 
     fn offer_snapshot(&self, snapshot: PendingSnapshot) {

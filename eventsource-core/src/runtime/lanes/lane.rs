@@ -43,6 +43,8 @@ struct Inner<A> {
     newest: Option<Arc<Known<A>>>,
     /// The last one that is known to be stored, from which a reader goes on.
     stored: Option<Arc<Known<A>>>,
+    /// What was stored past the lane while it was busy. It confirms no decision, so it is not among what is stored.
+    learned: Option<Arc<Known<A>>>,
     waiting: VecDeque<Waiting<A>>,
     is_loading: bool,
     is_sending: bool,
@@ -52,8 +54,18 @@ impl<A: Aggregate> Inner<A> {
     /// What was read is stored, and the newest that is known.
     fn take(&mut self, folded: Folded<A>) {
         let known = Arc::new(Known::of(folded));
-        self.stored = Some(known.clone());
-        self.newest = Some(known);
+        self.newest = Some(known.clone());
+        self.store(known);
+    }
+
+    fn store(&mut self, known: Arc<Known<A>>) {
+        self.learned.take_if(|learned| learned.version <= known.version);
+        self.stored = Some(known);
+    }
+
+    /// The last one that is known to be stored, by whichever way.
+    fn last_stored(&self) -> Option<Arc<Known<A>>> {
+        [&self.stored, &self.learned].into_iter().flatten().max_by_key(|known| known.version).cloned()
     }
 }
 
@@ -71,6 +83,7 @@ impl<A: Aggregate> Lane<A> {
             era: 0,
             newest: None,
             stored: None,
+            learned: None,
             waiting: VecDeque::new(),
             is_loading: false,
             is_sending: false,
@@ -105,7 +118,7 @@ impl<A: Aggregate> Lane<A> {
 
     /// The last state that is known to be stored.
     pub(crate) fn stored(&self) -> Option<Arc<Known<A>>> {
-        self.lock().stored.clone()
+        self.lock().last_stored()
     }
 
     /// Whose turn it is to load: none if that is not needed, or another is at it.
@@ -117,7 +130,7 @@ impl<A: Aggregate> Lane<A> {
         if std::mem::replace(&mut inner.is_loading, true) {
             return Loading::ByAnother;
         }
-        Loading::Mine(inner.stored.clone())
+        Loading::Mine(inner.last_stored())
     }
 
     /// What came of it; nothing if it failed.
@@ -138,6 +151,21 @@ impl<A: Aggregate> Lane<A> {
         if is_same && !inner.is_sending {
             inner.take(folded);
             // What was read says nothing of when it was stored, so it confirms no decision on what was there before.
+            inner.era += 1;
+            self.tell(inner);
+        }
+    }
+
+    /// A command on several aggregates has stored something past the lane.
+    pub(crate) fn learn(&self, folded: Folded<A>) {
+        let mut inner = self.lock();
+        if inner.last_stored().is_some_and(|known| known.version >= folded.version) {
+            return;
+        }
+        if inner.is_sending || inner.is_loading {
+            inner.learned = Some(Arc::new(Known::of(folded)));
+        } else {
+            inner.take(folded);
             inner.era += 1;
             self.tell(inner);
         }
@@ -173,7 +201,7 @@ impl<A: Aggregate> Lane<A> {
         let last = batch.last().clone();
         let answers = batch.stored(&appended);
         let mut inner = self.lock();
-        inner.stored = Some(last);
+        inner.store(last);
         let more = !inner.waiting.is_empty() || answers.len() > 1;
         inner.is_sending = more;
         self.tell(inner);
@@ -191,7 +219,8 @@ impl<A: Aggregate> Lane<A> {
         if let (Some(conflict), Some(stored)) = (&conflict, self.stored())
             && conflict.actual < stored.version
         {
-            self.lock().stored = None;
+            let mut inner = self.lock();
+            (inner.stored, inner.learned) = (None, None);
         }
         let waiting = self.begin_era();
         let is_one = batch.len() == 1;

@@ -7,14 +7,13 @@ use std::task::{Context, Poll};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::contract::append::AppendOutcome;
 use crate::contract::store::EventStore;
 use crate::folding::aggregate::Aggregate;
+use crate::runtime::command::send;
 use crate::runtime::retry::Retry;
-use crate::words::error::StoreError;
 
 use super::lane::Lane;
-use super::waiting::{Answer, Batch};
+use super::waiting::Answer;
 
 /// A caller that sends what waits, its own command first; if it goes away, a task goes on with it.
 pub(crate) struct Leading(Option<BoxFuture<'static, ()>>);
@@ -73,7 +72,7 @@ impl<A: Aggregate> Sender<A> {
     async fn send_next(&mut self, store: &dyn EventStore, retry: Retry) -> bool {
         let more = match self.lane.next_batch() {
             Some(batch) => {
-                let outcome = send(store, &batch, retry).await;
+                let outcome = send(store, &batch.request, &mut retry.start()).await;
                 self.lane.settle(batch, outcome)
             }
             None => false,
@@ -89,21 +88,6 @@ impl<A: Aggregate> Drop for Sender<A> {
             for one in self.lane.begin_era() {
                 one.answer(Answer::Undone { conflict: None, alone: false });
             }
-        }
-    }
-}
-
-/// When the answer is lost, the same event ids make sending it again safe.
-async fn send<A>(store: &dyn EventStore, batch: &Batch<A>, retry: Retry) -> Result<AppendOutcome, StoreError> {
-    let mut pauses = retry.start();
-    loop {
-        match store.append(batch.request.clone()).await {
-            Err(error) if error.is_transient() => {
-                if !pauses.pause(&error).await {
-                    return Err(error);
-                }
-            }
-            outcome => return outcome,
         }
     }
 }

@@ -14,6 +14,7 @@ rules![
     conditions_alone_are_checked_and_write_nothing,
     an_append_stored_under_conditions_is_already_stored_when_they_have_changed,
     of_two_appends_conditional_on_each_other_at_most_one_is_stored,
+    of_five_appends_each_conditional_on_all_others_at_most_one_is_stored,
 ];
 
 async fn an_append_is_stored_while_its_conditions_hold(fixture: &Fixture) -> Checked {
@@ -92,5 +93,33 @@ async fn of_two_appends_conditional_on_each_other_at_most_one_is_stored(fixture:
     }
     // Both may lose a round, but not every one.
     ensure!(stored > 0, "in 50 rounds none was stored");
+    Ok(())
+}
+
+async fn of_five_appends_each_conditional_on_all_others_at_most_one_is_stored(fixture: &Fixture) -> Checked {
+    let mut stored = 0;
+    for round in 0..20 {
+        let streams: Vec<_> = (0..5).map(|n| stream(&format!("thing-{round}-{n}"))).collect();
+        // One of two streams more is written, so that what is locked is not in one order in all of them.
+        let requests = streams.iter().enumerate().map(|(n, own)| {
+            let more = stream(&format!("thing-{round}-more-{}", n % 2));
+            let request = AppendRequest::new(own.clone(), ExpectedVersion::NoStream, events(1));
+            let others = streams.iter().filter(|other| *other != own);
+            others.fold(request.and(more, ExpectedVersion::Any, events(1)), |request, other| {
+                request.on_condition(other.clone(), Version(0))
+            })
+        });
+        let outcomes = race(&fixture.handles(), requests.collect()).await?;
+        let winners = outcomes.iter().filter(|outcome| !matches!(outcome, AppendOutcome::Conflict(_))).count();
+        ensure!(winners < 2, "in round {round} {winners} were stored");
+        let mut there = 0;
+        for stream in &streams {
+            there += of(&*fixture.store, stream).await?.len();
+        }
+        ensure_eq!(there, winners, "events in the streams, against the appends reported as stored");
+        stored += winners;
+    }
+    // All may lose a round, but not every one.
+    ensure!(stored > 0, "in 20 rounds none was stored");
     Ok(())
 }
