@@ -60,7 +60,7 @@ async fn memory_on_sqlite() -> Rounds {
         "INSERT INTO events (stream, version, category, event_id, name, schema_version, encoding, data, \
                              occurred_at, recorded_at) \
          WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {EVENTS}) \
-         SELECT 'account-old-' || n / 200000 || '-' || n % 10000, n % 200000 / 10000 + 1, 'account', \
+         SELECT 'account-old-' || (n / 200000) || '-' || (n % 10000), n % 200000 / 10000 + 1, 'account', \
                 randomblob(16), 'account.deposited', 1, 0, \
                 CAST('{{\"cents\":' || n || ',\"currency\":\"EUR\",\"reference\":\"standing order 00000001\",\
                      \"channel\":\"Online\"}}' AS BLOB), 1700000000000000, 1700000000000000 \
