@@ -2,13 +2,14 @@
 //!
 //! `cargo bench --bench report [-- SCENARIO…] [--quick] [--check]`: prints a table and writes
 //! `target/report.json`. `--check` exits with 1 if a bound does not hold; `--quick` takes fewer rounds; `--long` adds
-//! the scenarios with ten million rows.
+//! the scenarios with millions of rows.
 
 // A binary has no callers, and its output is the point.
 #![allow(clippy::print_stdout, missing_docs, unreachable_pub)]
 
 mod delivery;
 mod domain;
+mod footprint;
 mod measure;
 mod postgres;
 mod processes;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         projections::all(),
         processes::all(),
         delivery::all(),
+        footprint::all(has("--long")),
         postgres::all(has("--long")),
     ]
     .concat()

@@ -1,14 +1,19 @@
 //! The statements that append, and what their rows say.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::{Heads, NewRow};
 use eventsource_core::{AppendRequest, Appended, AppendedStream, ExpectedVersion, Position, StreamId, Version};
-use sqlx::Row;
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::query::Query;
+use sqlx::{Postgres, Row};
 use uuid::Uuid;
 
 use crate::error::Failure;
 use crate::sql::Sql;
+
+type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 /// What the statement knows of the caller's wishes.
 #[derive(Clone, Copy)]
@@ -86,12 +91,24 @@ pub(crate) async fn one(
     request: &AppendRequest,
     terms: Terms<'_>,
 ) -> Result<Answer, Failure> {
+    let statement = bind_one(sql.query(text_of_one(sql, request)), request, terms);
+    answer_of_one(statement.fetch_optional(pg).await?.as_ref())
+}
+
+/// The statement of one event.
+pub(crate) fn text_of_one<'s>(sql: &'s Sql, request: &AppendRequest) -> &'s Arc<str> {
+    sql.append_one.keyed(request.stored_key().is_some())
+}
+
+/// How many places [`bind_one`] takes.
+pub(crate) const PLACES_OF_ONE: usize = 15;
+
+pub(crate) fn bind_one<'q>(statement: Statement<'q>, request: &'q AppendRequest, terms: Terms<'q>) -> Statement<'q> {
     let write = &request.writes[0];
     let event = &write.events[0];
     let row = request.rows(0).next();
     let (meta, key) = row.map_or((None, None), |row| (row.meta, row.command_key));
-    let stored = sql
-        .query(sql.append_one.keyed(key.is_some()))
+    statement
         .bind(write.stream.as_str())
         .bind(write.stream.category())
         .bind(expected(write.expected))
@@ -100,22 +117,25 @@ pub(crate) async fn one(
         .bind(event.schema_version as i32)
         .bind(event.encoding)
         .bind(&event.data[..])
-        .bind(meta.as_deref())
+        .bind(meta)
         .bind(event.metadata.correlation_id)
         .bind(event.metadata.causation_id)
         .bind(event.occurred_at)
         .bind(terms.now)
-        .bind(key.as_deref())
+        .bind(key)
         .bind(terms.lock_timeout)
-        .fetch_optional(&mut *pg)
-        .await?;
-    if let Some(row) = stored {
-        let version = Version(row.try_get::<i64, _>(0)? as u64);
-        let position = Position(row.try_get::<i64, _>(1)? as u64);
-        return Ok(Answer::Stored(Appended::new(vec![AppendedStream::new(version, vec![position], row.try_get(2)?)])));
-    }
-    Ok(Answer::Refused(Refusal::default()))
 }
+
+/// What its row says, in the first three columns; it has none if it was refused.
+pub(crate) fn answer_of_one(row: Option<&PgRow>) -> Result<Answer, Failure> {
+    let Some(row) = row else { return Ok(Answer::Refused(Refusal::default())) };
+    let version = Version(row.try_get::<i64, _>(0)? as u64);
+    let position = Position(row.try_get::<i64, _>(1)? as u64);
+    Ok(Answer::Stored(Appended::new(vec![AppendedStream::new(version, vec![position], row.try_get(2)?)])))
+}
+
+/// How many columns it has.
+pub(crate) const COLUMNS_OF_ONE: usize = 3;
 
 /// Why the statement of one event refused a request, which does not say it itself.
 pub(crate) async fn look(pg: &mut PgConnection, sql: &Sql, request: &AppendRequest) -> Result<Seen, Failure> {

@@ -8,32 +8,60 @@ use std::sync::Arc;
 
 use eventsource_core::backend::InlineRows;
 use eventsource_core::{
-    AppendOutcome, AppendRequest, Appended, InlineFold, InlineStore, RowChanges, StoreError, StreamId, ViewTable,
+    AppendOutcome, AppendRequest, Appended, ColumnValue, InlineFold, InlineStore, Row, RowChanges, StoreError,
+    StreamId, ViewTable,
 };
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryStreamExt};
 
+use crate::append::{self, Answer, Terms};
+use crate::conditions;
 use crate::connect::Link;
 use crate::error::Failure;
 use crate::rows::event;
 use crate::sql::Sql;
 use crate::store::PgStore;
-use crate::view_rows::{bind_changes, bind_row};
+use crate::view_rows::{bind_bound, bind_changes, bind_row, read_row_behind};
 use crate::view_sql::ViewSql;
-use crate::views;
+use crate::views::{self, UNDEFINED_TABLE};
 
-/// Folds what an append of this transaction has stored.
-pub(crate) async fn fold_appended(
+/// Appends and folds what was stored, in a transaction that holds the locks.
+pub(crate) async fn append(
     link: &mut Link,
     sql: &Sql,
-    views: &[Arc<dyn InlineFold>],
     request: &AppendRequest,
-    appended: &Appended,
-) -> Result<(), Failure> {
-    for view in views {
-        fold(link, sql, InlineRows::written(&**view, request), Some((request, appended))).await?;
+    terms: Terms<'_>,
+    views: &[Arc<dyn InlineFold>],
+) -> Result<Answer, Failure> {
+    let all = InlineRows::all_written(views, request);
+    let (answer, mut found) = match InlineRows::only_row(&all) {
+        Some(row) if append::is_one_event(request) => append_and_look_up(link, sql, request, terms, row).await?,
+        _ => (conditions::append(link, sql, request, terms).await?, None),
+    };
+    if let Answer::Stored(appended) = &answer {
+        for rows in all {
+            fold(link, sql, rows, found.take(), Some((request, appended))).await?;
+        }
     }
-    Ok(())
+    Ok(answer)
+}
+
+/// One event and the one row that it changes, in one round trip. The lock is held, so the row is as new as the
+/// statement, which sees what everybody before it has committed.
+async fn append_and_look_up(
+    link: &mut Link,
+    sql: &Sql,
+    request: &AppendRequest,
+    terms: Terms<'_>,
+    (table, key): (&ViewTable, ColumnValue),
+) -> Result<(Answer, Option<Vec<Row>>), Failure> {
+    let view = ViewSql::new(&sql.es, table)?;
+    let text = view.row_beside(append::text_of_one(sql, request), append::PLACES_OF_ONE + 1).into();
+    let statement = bind_bound(append::bind_one(sql.query(&text), request, terms), &key);
+    let done = statement.fetch_optional(&mut link.pg).await.map_err(|error| of_table(table, error.into()))?;
+    let answer = append::answer_of_one(done.as_ref())?;
+    let found = done.map(|row| read_row_behind(append::COLUMNS_OF_ONE, table, &row)).transpose()?;
+    Ok((answer, Some(found.into_iter().filter(|row| *table.key_of(row) != ColumnValue::Null).collect())))
 }
 
 /// Brings rows to where their streams end.
@@ -44,7 +72,7 @@ async fn fold_streams(
     streams: &[StreamId],
 ) -> Result<(), Failure> {
     for view in views {
-        fold(link, sql, InlineRows::of(&**view, streams), None).await?;
+        fold(link, sql, InlineRows::of(&**view, streams), None, None).await?;
     }
     Ok(())
 }
@@ -53,6 +81,7 @@ async fn fold(
     link: &mut Link,
     sql: &Sql,
     mut rows: InlineRows<'_>,
+    found: Option<Vec<Row>>,
     appended: Option<(&AppendRequest, &Appended)>,
 ) -> Result<(), Failure> {
     if rows.is_empty() {
@@ -60,8 +89,14 @@ async fn fold(
     }
     let table = rows.table();
     let view = ViewSql::new(&sql.es, table)?;
-    let stored = views::rows(link, sql, (table, &view), &rows.keys()).await;
-    rows.begin(stored.map_err(|failure| views::explain(table, failure))?)?;
+    let found = match found {
+        Some(found) => found,
+        None => {
+            let found = views::rows(link, sql, (table, &view), &rows.keys()).await;
+            found.map_err(|failure| of_table(table, failure))?
+        }
+    };
+    rows.begin(found)?;
     if let Some((request, appended)) = appended {
         rows.fold_appended(request, appended)?;
     }
@@ -76,6 +111,14 @@ async fn fold(
     }
     let changes = rows.finish()?;
     if changes.is_empty() { Ok(()) } else { write(link, sql, (table, &view), &changes).await }
+}
+
+/// What it means that a table is missing; everything else is for those who try again.
+fn of_table(table: &ViewTable, failure: Failure) -> Failure {
+    match failure.code().as_deref() {
+        Some(UNDEFINED_TABLE) => table.not_held().into(),
+        _ => failure,
+    }
 }
 
 async fn write(
@@ -103,8 +146,8 @@ async fn write(
     }
 }
 
-/// An append is a transaction of its own, on one of the store's connections: its lock, the append, the rows as they are,
-/// the rows as they become, and between them what a row is behind.
+/// An append is a transaction of its own, on one of the store's connections: its lock, the append, the rows as they are
+/// (of one event together with it), the rows as they become, and between them what a row is behind.
 impl InlineStore for PgStore {
     fn append_inline<'a>(
         &'a self,

@@ -96,7 +96,12 @@ fn as_text(value: &ColumnValue) -> Option<&str> {
 
 /// A row as it was selected: all columns in their order, decimals and JSON as text.
 pub(crate) fn read_row(table: &ViewTable, row: &PgRow) -> Result<Row, sqlx::Error> {
-    table.columns.iter().enumerate().map(|(at, column)| read(column.kind, row, at)).collect()
+    read_row_behind(0, table, row)
+}
+
+/// The same behind so many columns of something else.
+pub(crate) fn read_row_behind(columns: usize, table: &ViewTable, row: &PgRow) -> Result<Row, sqlx::Error> {
+    table.columns.iter().enumerate().map(|(at, column)| read(column.kind, row, columns + at)).collect()
 }
 
 fn read(kind: ColumnKind, row: &PgRow, at: usize) -> Result<ColumnValue, sqlx::Error> {

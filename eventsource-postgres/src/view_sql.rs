@@ -104,6 +104,14 @@ impl<'t> ViewSql<'t> {
         format!("SELECT {} FROM {} WHERE {} = ANY($1)", self.selected(), self.name, self.key)
     }
 
+    /// What a statement answers, and in the columns behind it the row of the key that is bound at this place: nulls where
+    /// there is none.
+    pub(crate) fn row_beside(&self, statement: &str, place: usize) -> String {
+        let Self { name, key, .. } = self;
+        let kept = format!("SELECT {} FROM {name} WHERE {key} = ${place}", self.selected());
+        format!("WITH done AS ({statement}) SELECT done.*, kept.* FROM done LEFT JOIN ({kept}) AS kept ON true")
+    }
+
     /// Checkpoint, rows and deletions in one statement. If the checkpoint cannot be moved, nothing is written; it is
     /// not moved back either, so that a write whose answer was lost does no harm when it lands late.
     pub(crate) fn write(&self) -> String {

@@ -27,7 +27,7 @@ pub(crate) struct Views<'s> {
     pub(crate) events_table: i64,
 }
 
-const UNDEFINED_TABLE: &str = "42P01";
+pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 
 impl Views<'_> {
     async fn rows(&self, table: &ViewTable, keys: &[ColumnValue]) -> Result<Vec<Row>, StoreError> {

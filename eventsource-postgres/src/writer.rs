@@ -13,7 +13,7 @@ use eventsource_core::{AppendRequest, InlineFold, StoreError, StreamId};
 use crate::append::{self, Answer, Terms, Within};
 use crate::append_each::append_each;
 use crate::conditions;
-use crate::connect::{Connections, Lease};
+use crate::connect::{Connections, Lease, Link};
 use crate::error::Failure;
 use crate::inline;
 use crate::locked::{Job, Locked};
@@ -118,14 +118,8 @@ impl Attempts {
             && !(request.conditions.is_empty() && views.is_empty())
         {
             let locks = conditions::locks(sql, request);
-            let appended = lease.run_locked_transaction(&locks, async |link| {
-                let answer = conditions::append(link, sql, request, terms).await?;
-                if let Answer::Stored(appended) = &answer {
-                    inline::fold_appended(link, sql, views, request, appended).await?;
-                }
-                Ok(answer)
-            });
-            return Ok(vec![appended.await?]);
+            let append = async |link: &mut Link| inline::append(link, sql, request, terms, views).await;
+            return Ok(vec![lease.run_locked_transaction(&locks, append).await?]);
         }
         lease
             .run(async |link| match requests {

@@ -17,7 +17,7 @@ use crate::error::explain;
 use crate::first_result;
 use crate::frame::time;
 use crate::heads::Known;
-use crate::insert::{Placed, insert};
+use crate::insert::{Placed, Statement, insert, insert_one_and};
 use crate::patience::Patience;
 
 /// A transaction that holds the write lock, and what is known of the streams in it.
@@ -106,9 +106,28 @@ impl<'a> Batch<'a> {
 
     /// Stores the first request and leaves the transaction open; answers its outcome and the last position.
     pub(crate) async fn store_one(&mut self) -> Result<(AppendOutcome, Position), StoreError> {
-        let outcome = self.outcome(0, self.requests[0]).await??;
+        let placed = self.place_one().await?;
         self.flush().await?;
+        Ok(placed)
+    }
+
+    /// The same, but its rows may wait until [`flush`](Self::flush): what they will be is known.
+    pub(crate) async fn place_one(&mut self) -> Result<(AppendOutcome, Position), StoreError> {
+        let outcome = self.outcome(0, self.requests[0]).await??;
         Ok((outcome, Position(self.last_position as u64)))
+    }
+
+    /// If one row waits: the statement that inserts it, another one behind it in the same hop, and what runs them.
+    pub(crate) fn insert_waiting_and(&mut self, then: &str) -> Option<(Statement<'static>, &mut SqliteConnection)> {
+        let [placed] = &self.waiting[..] else { return None };
+        let statement = insert_one_and(then, self.requests, placed);
+        self.waiting.clear();
+        Some((statement, &mut *self.connection))
+    }
+
+    /// The first request.
+    pub(crate) fn request(&self) -> &'a AppendRequest {
+        self.requests[0]
     }
 
     /// The connection, in the transaction.
@@ -212,7 +231,8 @@ impl<'a> Batch<'a> {
         Ok(Appended::new(places))
     }
 
-    async fn flush(&mut self) -> Result<(), StoreError> {
+    /// Inserts the rows that wait.
+    pub(crate) async fn flush(&mut self) -> Result<(), StoreError> {
         let rows = std::mem::take(&mut self.waiting);
         insert(self.connection, self.file, self.requests, &rows).await
     }

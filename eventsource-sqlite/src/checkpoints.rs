@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use eventsource_core::{Advance, Checkpoint, CheckpointKey, Claim, Cursor, Position, StoreError, StoreIdentity, now};
+use eventsource_core::{
+    Advance, Checkpoint, CheckpointKey, Claim, Clock, Cursor, Position, StoreError, StoreIdentity, now,
+};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, Sqlite, SqliteConnection, query};
@@ -12,6 +14,7 @@ use uuid::Uuid;
 use crate::connect::Connections;
 use crate::error::explain;
 use crate::frame::time;
+use crate::maintenance::{begin_beside, end};
 
 /// How often a claim is tried while others take it over at the same moment.
 const CLAIMS: usize = 16;
@@ -129,17 +132,18 @@ pub(crate) async fn claim(
     connections: &Connections,
     key: &CheckpointKey,
     (owner, lease): (Uuid, Duration),
-    (store, now): (StoreIdentity, DateTime<Utc>),
+    store: StoreIdentity,
+    clock: &Clock,
 ) -> Result<Claim, StoreError> {
     for _ in 0..CLAIMS {
         // Most who ask do not get it, and need not wait for the writing connection to hear that.
         if let Some((held_by, until)) = holder(connections, key).await?
             && held_by != owner
-            && until > now
+            && until > clock.now()
         {
             return Ok(Claim::Held { owner: held_by, until });
         }
-        if let Some(checkpoint) = take(connections, key, (owner, lease), (store, now)).await? {
+        if let Some(checkpoint) = take(connections, key, (owner, lease), store, clock).await? {
             return Ok(Claim::Owned(checkpoint));
         }
     }
@@ -169,28 +173,29 @@ async fn take(
     connections: &Connections,
     key: &CheckpointKey,
     (owner, lease): (Uuid, Duration),
-    (store, now): (StoreIdentity, DateTime<Utc>),
+    store: StoreIdentity,
+    clock: &Clock,
 ) -> Result<Option<Checkpoint>, StoreError> {
+    let mut writing = connections.write().await?;
+    begin_beside(&mut writing).await?;
+    // Read while the lock is held: a transaction of the owner's may have taken long, and its lease is not over before
+    // whoever waited here can see that it was renewed.
+    let now = clock.now();
     let until = TimeDelta::from_std(lease).ok().and_then(|lease| now.checked_add_signed(lease));
     let until = until.unwrap_or(DateTime::<Utc>::MAX_UTC);
-    let mut writing = connections.write().await?;
-    let mut patience = writing.patience();
-    loop {
-        let statement = query(include_str!("sql/claim.sql"))
-            .bind(&*key.name)
-            .bind(key.view_version)
-            .bind(key.partition)
-            .bind(&store.id.as_bytes()[..])
-            .bind(&owner.as_bytes()[..])
-            .bind(now.timestamp_micros())
-            .bind(until.timestamp_micros());
-        match statement.fetch_optional(writing.connection()?).await {
-            Ok(None) => return Ok(None),
-            Ok(Some(row)) => return checkpoint(&row).map(Some).ok_or_else(|| damaged(&connections.file, key)),
-            Err(error) if patience.again(&error).await => {}
-            Err(error) => return Err(explain(&connections.file, error)),
-        }
-    }
+    let statement = query(include_str!("sql/claim.sql"))
+        .bind(&*key.name)
+        .bind(key.view_version)
+        .bind(key.partition)
+        .bind(&store.id.as_bytes()[..])
+        .bind(&owner.as_bytes()[..])
+        .bind(now.timestamp_micros())
+        .bind(until.timestamp_micros());
+    let taken = match statement.fetch_optional(writing.connection()?).await {
+        Ok(row) => row.map(|row| checkpoint(&row).ok_or_else(|| damaged(&connections.file, key))).transpose(),
+        Err(error) => Err(explain(&connections.file, error)),
+    };
+    end(&mut writing, taken).await
 }
 
 pub(crate) async fn release(connections: &Connections, key: &CheckpointKey, owner: Uuid) -> Result<(), StoreError> {

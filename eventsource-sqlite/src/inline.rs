@@ -1,14 +1,15 @@
-//! Rows that are folded in the transaction of an append: it holds the write lock, so nobody else is at its stream.
+//! Rows that are folded in the transaction of the append: it holds the write lock, so nobody else is at its stream.
 //!
 //! Each statement is a hop to SQLite's thread and back: so the first one takes the lock and looks up, and the last one
-//! commits.
+//! writes and commits. While the lock is held it is known what events will be before they are inserted: an append
+//! that changes one row only looks for that in between.
 
 use std::sync::Arc;
 
 use eventsource_core::backend::{InlineRows, KnownType};
 use eventsource_core::{
-    AppendOutcome, AppendRequest, Appended, Clock, InlineFold, InlineStore, Load, LoadRow, Position, RowChanges,
-    StoreError, StreamId, ViewTable,
+    AppendOutcome, AppendRequest, Clock, InlineFold, InlineStore, Load, LoadRow, Position, RowChanges, StoreError,
+    StreamId, ViewTable,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -20,9 +21,9 @@ use crate::heads::Known;
 use crate::load::load_on;
 use crate::maintenance::{begin_beside, end};
 use crate::store::SqliteStore;
-use crate::view_rows::check;
+use crate::view_rows::{bind, check};
 use crate::view_sql::ViewSql;
-use crate::views::{Then, Views, rows_on, write_rows};
+use crate::views::{COMMIT, Then, Views, explain_view, rows_on, write_rows};
 
 impl Views<'_> {
     async fn append_inline(
@@ -31,6 +32,7 @@ impl Views<'_> {
         views: &[Arc<dyn InlineFold>],
         clock: &Clock,
     ) -> Result<(AppendOutcome, Position), StoreError> {
+        let all = InlineRows::all_written(views, request);
         let mut turn = self.turn.lock().await;
         turn.begin().await;
         let mut writing = self.connections.write().await?;
@@ -40,7 +42,7 @@ impl Views<'_> {
         let types = self.types.unknown(&[request]);
         let (requests, mut known) = ([request], Known::default());
         let done = match Batch::begin(&mut writing, &requests, &mut known, clock).await {
-            Ok(mut batch) => append(&mut batch, file, request, views, &types).await,
+            Ok(mut batch) => append(&mut batch, file, all, &types).await,
             Err(error) => Err(error),
         };
         let ended = match done {
@@ -65,12 +67,7 @@ impl Views<'_> {
         let mut writing: Writing = self.connections.write().await?;
         begin_beside(&mut writing).await?;
         let file = &*self.connections.file;
-        let rows = views.iter().map(|view| InlineRows::of(&**view, streams));
-        let connection = writing.connection()?;
-        let done = match fold(connection, file, rows, None).await {
-            Ok(folded) => write(connection, file, &folded, Then::GoOn).await,
-            Err(error) => Err(error),
-        };
+        let done = fold_all(writing.connection()?, file, views, streams).await;
         let ended = end(&mut writing, done).await;
         drop(writing);
         turn.end();
@@ -82,18 +79,68 @@ impl Views<'_> {
 async fn append(
     batch: &mut Batch<'_>,
     file: &str,
-    request: &AppendRequest,
-    views: &[Arc<dyn InlineFold>],
+    all: Vec<InlineRows<'_>>,
     types: &[KnownType],
 ) -> Result<((AppendOutcome, Position), bool), StoreError> {
-    let (outcome, last) = batch.store_one().await?;
+    let (outcome, last) = batch.place_one().await?;
     let AppendOutcome::Stored(appended) = &outcome else { return Ok(((outcome, last), false)) };
+    let mut folded = Vec::with_capacity(all.len());
+    for mut rows in all {
+        let sql = ViewSql::new(rows.table())?;
+        rows.begin(rows_on(file, batch.connection(), (rows.table(), &sql), &rows.keys()).await?)?;
+        rows.fold_appended(batch.request(), appended)?;
+        if !rows.behind().is_empty() {
+            batch.flush().await?;
+            fold_behind(batch.connection(), file, &mut rows).await?;
+        }
+        folded.extend(Folded::of(rows, sql)?);
+    }
+    if let ([Folded { table, sql, changes }], []) = (&folded[..], types)
+        && let ([row], []) = (&changes.written[..], &changes.deleted[..])
+        && let Some((statement, connection)) = batch.insert_waiting_and(&(sql.write(1) + COMMIT))
+    {
+        let done = row.iter().fold(statement, bind).execute(connection).await;
+        done.map_err(|error| explain_view(file, table, error))?;
+        return Ok(((outcome, last), true));
+    }
+    batch.flush().await?;
     let connection = batch.connection();
     note_types(connection, file, types).await?;
-    let rows = views.iter().map(|view| InlineRows::written(&**view, request));
-    let folded = fold(connection, file, rows, Some((request, appended))).await?;
     write(connection, file, &folded, Then::Commit).await?;
     Ok(((outcome, last), !folded.is_empty()))
+}
+
+/// Brings rows to where their streams end.
+async fn fold_all(
+    connection: &mut SqliteConnection,
+    file: &str,
+    views: &[Arc<dyn InlineFold>],
+    streams: &[StreamId],
+) -> Result<(), StoreError> {
+    let mut folded = Vec::with_capacity(views.len());
+    for mut rows in views.iter().map(|view| InlineRows::of(&**view, streams)).filter(|rows| !rows.is_empty()) {
+        let sql = ViewSql::new(rows.table())?;
+        rows.begin(rows_on(file, connection, (rows.table(), &sql), &rows.keys()).await?)?;
+        fold_behind(connection, file, &mut rows).await?;
+        folded.extend(Folded::of(rows, sql)?);
+    }
+    write(connection, file, &folded, Then::GoOn).await
+}
+
+/// Folds what is between the rows and the ends of their streams.
+async fn fold_behind(
+    connection: &mut SqliteConnection,
+    file: &str,
+    rows: &mut InlineRows<'_>,
+) -> Result<(), StoreError> {
+    for (stream, after) in rows.behind() {
+        let mut take = |row: LoadRow<'_>| match row {
+            LoadRow::Event(event) => rows.fold(event),
+            _ => Ok(()),
+        };
+        load_on(file, connection, &Load::new(stream.clone()).after(after), &mut take).await?;
+    }
+    Ok(())
 }
 
 /// What has become of the rows of a view.
@@ -103,35 +150,13 @@ struct Folded<'v> {
     changes: RowChanges,
 }
 
-/// Answers what is to be written.
-async fn fold<'v>(
-    connection: &mut SqliteConnection,
-    file: &str,
-    views: impl Iterator<Item = InlineRows<'v>> + Send,
-    appended: Option<(&AppendRequest, &Appended)>,
-) -> Result<Vec<Folded<'v>>, StoreError> {
-    let mut all = Vec::new();
-    for mut rows in views.filter(|rows| !rows.is_empty()) {
-        let table = rows.table();
-        let sql = ViewSql::new(table)?;
-        rows.begin(rows_on(file, connection, (table, &sql), &rows.keys()).await?)?;
-        if let Some((request, appended)) = appended {
-            rows.fold_appended(request, appended)?;
-        }
-        for (stream, after) in rows.behind() {
-            let mut take = |row: LoadRow<'_>| match row {
-                LoadRow::Event(event) => rows.fold(event),
-                _ => Ok(()),
-            };
-            load_on(file, connection, &Load::new(stream.clone()).after(after), &mut take).await?;
-        }
-        let changes = rows.finish()?;
+impl<'v> Folded<'v> {
+    /// Nothing, if nothing is to be written.
+    fn of(rows: InlineRows<'v>, sql: ViewSql<'v>) -> Result<Option<Self>, StoreError> {
+        let (table, changes) = (rows.table(), rows.finish()?);
         check(table, &changes)?;
-        if !changes.is_empty() {
-            all.push(Folded { table, sql, changes });
-        }
+        Ok((!changes.is_empty()).then_some(Self { table, sql, changes }))
     }
-    Ok(all)
 }
 
 async fn write(

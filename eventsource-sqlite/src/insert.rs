@@ -92,6 +92,21 @@ pub(crate) async fn insert(
     Ok(())
 }
 
+/// The statement that inserts one row, and another one behind it in the same hop: its values are to be bound next.
+pub(crate) fn insert_one_and(then: &str, requests: &[&AppendRequest], placed: &Placed) -> Statement<'static> {
+    let request = requests[placed.request];
+    let new = request.rows(placed.write).nth(placed.ordinal as usize - 1);
+    let statements = if placed.plain { &PLAIN_STATEMENTS } else { &FULL_STATEMENTS };
+    let mut statement = query(AssertSqlSafe(format!("{}; {then}", statements[0])));
+    if let Some(new) = new {
+        statement = bind(statement, request, placed, &new, &mut Texts::default());
+        if !placed.plain {
+            statement = bind_rest(statement, new);
+        }
+    }
+    statement
+}
+
 /// Inserts another store's events, in order of position.
 pub(crate) async fn insert_imported(
     connection: &mut SqliteConnection,
@@ -125,7 +140,7 @@ fn sql(form: &Form, rows: usize) -> Arc<str> {
     format!("INSERT OR ROLLBACK INTO events ({columns}) VALUES {values}").into()
 }
 
-type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
+pub(crate) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
 
 fn bind<'q>(
     statement: Statement<'q>,

@@ -311,7 +311,7 @@ impl EventStore for SqliteStore {
         lease: Duration,
     ) -> BoxFuture<'a, Result<Claim, StoreError>> {
         let Shared { connections, identity, clock, .. } = &*self.shared;
-        checkpoints::claim(connections, key, (owner, lease), (*identity, clock.now())).boxed()
+        checkpoints::claim(connections, key, (owner, lease), *identity, clock).boxed()
     }
 
     fn release<'a>(&'a self, key: &'a CheckpointKey, owner: Uuid) -> BoxFuture<'a, Result<(), StoreError>> {

@@ -80,7 +80,7 @@ impl Views<'_> {
 }
 
 /// SQLite says of a table that is missing only that the statement is wrong, and only in words.
-fn explain_view(file: &str, table: &ViewTable, error: sqlx::Error) -> StoreError {
+pub(crate) fn explain_view(file: &str, table: &ViewTable, error: sqlx::Error) -> StoreError {
     let missing = format!("no such table: {}", table.table_name());
     match error.as_database_error() {
         Some(told) if told.message().starts_with(&missing) => table.not_held(),
@@ -122,6 +122,9 @@ pub(crate) enum Then {
     Commit,
 }
 
+/// Behind a statement.
+pub(crate) const COMMIT: &str = "; COMMIT";
+
 /// Rows alone, inside a transaction.
 pub(crate) async fn write_rows(
     file: &str,
@@ -130,7 +133,7 @@ pub(crate) async fn write_rows(
     changes: &RowChanges,
     then: Then,
 ) -> Result<(), StoreError> {
-    let ending = if then == Then::Commit { "; COMMIT" } else { "" };
+    let ending = if then == Then::Commit { COMMIT } else { "" };
     let failed = |error| explain_view(file, table, error);
     let mut rows = &changes.written[..];
     while !rows.is_empty() {

@@ -4,6 +4,7 @@ mod appending;
 mod broken;
 mod claims;
 mod defect;
+mod importing;
 mod inline;
 mod parking;
 mod reading;

@@ -2,6 +2,7 @@
 
 mod book;
 mod broken;
+mod fresh;
 mod gaps;
 mod killed;
 mod race;

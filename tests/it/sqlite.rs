@@ -2,13 +2,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
+use chrono::DateTime;
 use eventsource::sqlite::{SqliteOptions, SqliteStore, Synchronous};
 use eventsource::{
-    AppendOutcome, AppendRequest, EventStore, ExpectedVersion, Metadata, NewEvent, Position, Read, StoreError, StreamId,
+    AppendOutcome, AppendRequest, CheckpointKey, Claim, Clock, EventStore, ExpectedVersion, Metadata, NewEvent,
+    Position, Read, StoreError, StreamId,
 };
 use sqlx::{Connection, Row, SqliteConnection, query};
+use uuid::Uuid;
 
 fn event(text: &str) -> NewEvent {
     NewEvent::new("note.written", 1, format!("{{\"text\":\"{text}\"}}").into_bytes())
@@ -432,4 +436,33 @@ async fn the_types_table_knows_what_was_ever_stored() {
     let rows = query("SELECT name, schema_version FROM types ORDER BY 2").fetch_all(&mut shell).await.unwrap();
     let types: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     assert_eq!(types, [("note.written".to_owned(), 1), ("note.written".to_owned(), 2)]);
+}
+
+/// An owner's renewal waits for its own transaction; whoever asks meanwhile must find it renewed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_that_waits_for_the_write_lock_counts_from_when_it_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("claims.db");
+    let time = Arc::new(AtomicI64::new(0));
+    let clock = time.clone();
+    let clock = Clock::new(move || DateTime::from_timestamp(clock.load(Relaxed), 0).unwrap());
+    let open = async || SqliteStore::open_with(&path, SqliteOptions::default().clock(clock.clone())).await.unwrap();
+    let (store, another) = (open().await, open().await);
+    let (key, lease) = (CheckpointKey::new("view"), Duration::from_secs(30));
+    let (owner, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    store.claim(&key, owner, lease).await.unwrap();
+
+    let mut writing = shell(&path).await;
+    query("BEGIN IMMEDIATE").execute(&mut writing).await.unwrap();
+    let long_transaction = async {
+        // Whoever reads the clock before the lock is free has done so by then.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        time.store(100, Relaxed);
+        query("COMMIT").execute(&mut writing).await.unwrap();
+    };
+    let (renewed, ()) = tokio::join!(store.claim(&key, owner, lease), long_transaction);
+    assert!(matches!(renewed.unwrap(), Claim::Owned(_)));
+    let asked = another.claim(&key, other, lease).await.unwrap();
+    let Claim::Held { owner: held_by, until } = asked else { panic!("{asked:?}") };
+    assert_eq!((held_by, until.timestamp()), (owner, 130));
 }

@@ -79,6 +79,9 @@ pub(crate) struct Counts {
     pub(crate) waits: AtomicUsize,
     pub(crate) appends: AtomicUsize,
     pub(crate) loads: AtomicUsize,
+    pub(crate) claims: AtomicUsize,
+    /// Those for whose answer somebody was there.
+    pub(crate) answered_claims: AtomicUsize,
     waiting: AtomicUsize,
     pub(crate) most_waiting: AtomicUsize,
 }
@@ -347,7 +350,13 @@ impl<S: ViewStore + ?Sized> EventStore for Wrapped<S> {
         owner: Uuid,
         lease: Duration,
     ) -> BoxFuture<'a, Result<Claim, StoreError>> {
-        async move { self.claims.meet(async { self.inner().claim(key, owner, lease).await }).await }.boxed()
+        async move {
+            self.counts.claims.fetch_add(1, SeqCst);
+            let claim = self.claims.meet(async { self.inner().claim(key, owner, lease).await }).await;
+            self.counts.answered_claims.fetch_add(1, SeqCst);
+            claim
+        }
+        .boxed()
     }
 
     fn release<'a>(&'a self, key: &'a CheckpointKey, owner: Uuid) -> BoxFuture<'a, Result<(), StoreError>> {

@@ -33,7 +33,7 @@ pub fn all() -> Vec<Scenario> {
 }
 
 /// Rows made by the server, in streams of twenty that lie beside each other, as a store grows.
-async fn filled(rows: usize) -> (Database, PgStore) {
+pub async fn filled(rows: usize) -> (Database, PgStore) {
     let database = server::database().await;
     let store = server::store(&database, PgOptions::default().connections(8).listen(false).group_commit(false)).await;
     let mut pg = raw::connect(database.url()).await;

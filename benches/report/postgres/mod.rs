@@ -3,7 +3,7 @@
 mod append;
 mod command;
 mod hot;
-mod large;
+pub mod large;
 mod limits;
 pub mod raw;
 mod read;

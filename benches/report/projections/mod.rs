@@ -63,7 +63,7 @@ impl Moves for Withdrawn {
 
 #[derive(View, Clone)]
 #[view(name = "balances", version = 1, events(Deposited, Withdrawn))]
-struct Balance {
+pub struct Balance {
     #[view(key = stream)]
     account: String,
     cents: i64,

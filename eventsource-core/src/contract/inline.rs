@@ -119,6 +119,18 @@ impl<'v> InlineRows<'v> {
         Self::new(view, concerned.map(|(at, write)| (&write.stream, Some(at))))
     }
 
+    /// The same of each view of which there are any.
+    pub fn all_written(views: &'v [Arc<dyn InlineFold>], request: &'v AppendRequest) -> Vec<Self> {
+        views.iter().map(|view| Self::written(&**view, request)).filter(|rows| !rows.is_empty()).collect()
+    }
+
+    /// If all of it is one row: where that is. A store can look it up together with something else.
+    pub fn only_row(all: &[Self]) -> Option<(&'v ViewTable, ColumnValue)> {
+        let [Self { view, rows, .. }] = all else { return None };
+        let [row] = &rows[..] else { return None };
+        Some((view.table(), view.key_of(row.stream)))
+    }
+
     /// Of these streams, those of the view.
     pub fn of(view: &'v dyn InlineFold, streams: &'v [StreamId]) -> Self {
         let concerned = streams.iter().filter(|stream| view.events().scope.holds(stream.as_str()));

@@ -65,6 +65,7 @@ impl Broken {
             .with_another(another)
             .with_views(open())
             .with_inline(open())
+            .with_import(open())
             .with_transactions(open(), Number);
         fixture.with_clock(with_clock).with_reopen(move || {
             let opened = match defect {

@@ -236,6 +236,24 @@ defects! {
     FoldsWithoutALock: a_row_that_is_brought_to_its_end_slowly_does_not_go_back;
     LeavesRowsBehind: rows_are_brought_to_the_ends_of_their_streams;
 
+    // Imports.
+    ImportsAtItsOwnTime: an_event_that_is_imported_comes_back_with_every_field new_positions_are_behind_all_that_is_stored;
+    ImportsWithNewPositions: an_event_that_is_imported_comes_back_with_every_field
+        a_position_that_was_given_before_is_not_kept;
+    /// What it is given first is put where it stood in the source.
+    ImportsWithOldPositions: new_positions_are_behind_all_that_is_stored;
+    CountsAllAsMissing: what_is_held_already_is_passed_over;
+    PassesOverOtherEvents: another_event_in_its_place_is_refused_by_name_and_stores_nothing;
+    PassesOverGaps: a_version_without_the_one_before_is_refused_and_stores_nothing;
+    /// Each in a transaction of its own.
+    ImportsOneByOne: another_event_in_its_place_is_refused_by_name_and_stores_nothing
+        a_version_without_the_one_before_is_refused_and_stores_nothing;
+    ImportsWhatItCounts: what_is_missing_is_counted_and_not_stored;
+    CountingMindsGaps: what_is_missing_is_counted_and_not_stored;
+    /// What was recorded elsewhere is not looked at when time goes on.
+    AppendsBesideImports: an_append_goes_on_behind_what_was_imported;
+    ImportForgetsKeys: a_command_key_that_was_imported_is_used_up an_event_that_is_imported_comes_back_with_every_field;
+
     // Rows of views.
     NumbersAreFloats: a_row_comes_back_as_it_was_written keys_of_every_kind_are_found;
     NothingIsZero: nothing_comes_back_as_nothing;

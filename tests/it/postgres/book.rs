@@ -50,6 +50,7 @@ pub(super) async fn check(
         Fixture::new(store.clone())
             .with_views(store.clone())
             .with_inline(store.clone())
+            .with_import(store.clone())
             .with_transactions(store, NumberIn(schema))
             .with_another(open().await)
             .with_reopen(open)

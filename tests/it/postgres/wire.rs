@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use eventsource::postgres::PgStore;
 use eventsource::{
-    Aggregate, Apply, DomainEvent, EventStore, ExpectedVersion, Load as Ask, Position, Read, Repository, StreamId,
-    Subscribe,
+    Aggregate, AppendRequest, Apply, Checkpoint, Cursor, DomainEvent, EventStore, ExpectedVersion, Fold, InlineViews,
+    Load as Ask, NewEvent, Position, Read, Recorded, Repository, StreamId, Subscribe, Version, View,
 };
 use eventsource_test_cluster::Proxy;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,21 @@ struct Counter {
 impl Apply<Counted> for Counter {
     fn apply(&mut self, _: &Counted) {
         self.count += 1;
+    }
+}
+
+#[derive(View)]
+#[view(name = "wire_counts", version = 1, events(Counted))]
+struct Counts {
+    #[view(key = stream)]
+    counter: String,
+    #[view(version)]
+    version: Version,
+}
+
+impl Fold<Counted> for Counts {
+    fn fold(counter: &String, _: Option<Self>, counted: &Recorded<Counted>) -> Option<Self> {
+        Some(Self { counter: counter.clone(), version: counted.version })
     }
 }
 
@@ -72,7 +87,7 @@ async fn a_warm_command_crosses_the_network_once_and_so_does_each_other_call() {
 
     for (count, streams) in [(1, 1), (5, 1), (2, 2)] {
         let append = trips(&proxy, "an append", async || {
-            let mut request = eventsource::AppendRequest::clone(&request("a", ExpectedVersion::Any, count));
+            let mut request = AppendRequest::clone(&request("a", ExpectedVersion::Any, count));
             if streams == 2 {
                 request = request.and(thing("b"), ExpectedVersion::Any, super::things::events(count));
             }
@@ -80,6 +95,18 @@ async fn a_warm_command_crosses_the_network_once_and_so_does_each_other_call() {
         });
         assert_eq!(append.await, 1, "an append of {count} events to {streams} streams");
     }
+    let kept = InlineViews::new(store.clone()).add::<Counter, Counts>().start().await.unwrap();
+    let counters = Repository::<Counter>::new(kept);
+    let inline = trips(&proxy, "an append with an inline view", async || {
+        drop(counters.execute("two", |_| Counted {}).await.unwrap());
+    });
+    // The lock, the event and the row as it is, the row as it becomes, the commit.
+    assert_eq!(inline.await, 4, "an append of one event with an inline view");
+    let twice = trips(&proxy, "an append of two events with an inline view", async || {
+        drop(counters.execute("two", |_| [Counted {}, Counted {}]).await.unwrap());
+    });
+    assert_eq!(twice.await, 5, "an append of two events with an inline view");
+
     let conflict = trips(&proxy, "a conflict", async || {
         store.append(request("a", ExpectedVersion::NoStream, 1)).await.unwrap();
     });
@@ -135,4 +162,33 @@ async fn an_event_reaches_subscribers_of_its_process_in_one_round_trip_and_those
     assert_eq!(own, 3, "two of the command, and a page");
     let foreign = trips(&proxy, "an event of another process", async || deliver(&writer).await).await;
     assert_eq!(foreign, 2, "a look, and a page");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_start_asks_once_a_page_for_rows_that_appends_have_kept() {
+    let database = database().await;
+    let options = patient().listen(false);
+    drop(store_in(&database, options.clone()).await);
+    let proxy = Proxy::start(database.address().unwrap()).unwrap();
+    let store = PgStore::connect_with(&proxy.url(database.url()).unwrap(), options).await.unwrap();
+    let counted = |n| AppendRequest::new(stream(n), Version(0), vec![NewEvent::encode(&Counted {}).unwrap()]);
+    let appends = (0..1_000).map(|n| store.append(counted(n).into()));
+    futures::future::join_all(appends).await.into_iter().for_each(|outcome| drop(stored(outcome)));
+    // All is folded by the first start, and the second one begins where a start before it would have ended.
+    let start = async || drop(InlineViews::new(store.clone()).add::<Counter, Counts>().start().await.unwrap());
+    start().await;
+    let key = Counts::TABLE.checkpoint_key();
+    let reached = store.load_checkpoint(&key).await.unwrap().unwrap();
+    let beginning = Checkpoint::new(Cursor::START, store.identity()).owner_epoch(reached.owner_epoch);
+    store.save_checkpoint(&key, beginning).await.unwrap();
+    proxy.set_delay(DELAY);
+    proxy.reset_round_trips();
+    start().await;
+    let trips = proxy.round_trips();
+    assert!(trips < 20, "{trips} round trips");
+    assert_eq!(store.load_checkpoint(&key).await.unwrap().unwrap().cursor, reached.cursor);
+}
+
+fn stream(n: u64) -> StreamId {
+    StreamId::new("counter", &n.to_string()).unwrap()
 }

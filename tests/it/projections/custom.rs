@@ -1,5 +1,6 @@
 //! Projections of one's own: what they write and how far they have come is one transaction, whatever happens to it.
 
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use eventsource::{
@@ -122,6 +123,27 @@ async fn a_projection_that_takes_longer_than_its_lease_keeps_it() {
         expected.append_round(&side.store).await;
         side.reaches(&expected).await;
         second.stop().await.unwrap();
+    }
+    on_each_side!(test);
+}
+
+/// In SQLite it waits for the very transaction, and somebody who wants to take over may wait behind it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_renewal_that_is_under_way_when_the_work_ends_is_not_given_up() {
+    async fn test<S: ViewStore + TransactionalStore<Connection: Counting>>(side: Side<S>) {
+        let (slow, here, go_on) = Tally::waiting();
+        let running = Running::start(side.tally(&slow).lease(Duration::from_secs(2)));
+        until("it owns it", async || running.owns()).await;
+        let claims = || side.store.counts.claims.load(SeqCst);
+        append(&side.store, 1, vec![moved(1)]).await;
+        in_time(here.notified()).await;
+        let before = claims();
+        side.store.fail_claims(Fault::Late(Duration::from_millis(300)), 1);
+        until("the renewal is under way", async || claims() > before).await;
+        go_on.notify_one();
+        until("it has come through", async || side.tallies().await.contains_key("1")).await;
+        running.stop().await.unwrap();
+        assert_eq!(side.store.counts.answered_claims.load(SeqCst), claims());
     }
     on_each_side!(test);
 }

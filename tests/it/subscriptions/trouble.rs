@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use eventsource::memory::MemoryStore;
 use eventsource::{EventStore, Read, Subscribe};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use tokio::time::Instant;
 
 use super::things::*;
@@ -26,6 +27,22 @@ async fn a_failure_that_passes_is_lived_through_without_a_gap() {
     }
     assert_eq!(seen, (0..40).collect::<Vec<_>>());
     assert_eq!(store.faults_left(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_failure_that_is_lived_through_is_counted() {
+    let recorder = DebuggingRecorder::new();
+    // All tasks of this test run on its own thread.
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let store = Wrapped::new(MemoryStore::new());
+    append_one(&store, 0).await;
+    let mut subscription = store.subscribe::<Done>(Read::all());
+    store.fail(Fault::Transient, 3);
+    next(&mut subscription).await.unwrap();
+    let counted = recorder.snapshotter().snapshot().into_vec();
+    let counted: Vec<_> = counted.iter().map(|(key, _, _, value)| (key.key().to_string(), value)).collect();
+    let name = "Key(eventsource_subscription_retries_total)".to_owned();
+    assert_eq!(counted, [(name, &DebugValue::Counter(3))]);
 }
 
 #[tokio::test(start_paused = true)]

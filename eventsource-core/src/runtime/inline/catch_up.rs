@@ -1,14 +1,15 @@
 //! What happened before a view was kept inline, or was appended by somebody without it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::contract::checkpoint::{Checkpoint, Claim};
 use crate::contract::inline::{INLINE_OWNER, InlineFold, InlineStore};
 use crate::contract::view::HeldView;
+use crate::words::column::{ColumnValue, Row};
 use crate::words::error::StoreError;
-use crate::words::stream::StreamId;
+use crate::words::stream::{StreamId, Version};
 use crate::words::view_table::ViewTable;
 
 /// So many streams are locked at a time.
@@ -25,14 +26,14 @@ pub(super) async fn catch_up(store: &impl InlineStore, view: &Arc<dyn InlineFold
     checkpoint.verify(store).await?;
     let mut read = view.events().clone().after(checkpoint.cursor.position);
     loop {
-        let mut streams = BTreeSet::new();
+        let mut ends = BTreeMap::new();
         let page = store
             .read(&read, &mut |event| {
-                streams.insert(StreamId::parse(event.stream)?);
+                ends.insert(StreamId::parse(event.stream)?, event.version);
                 Ok(())
             })
             .await?;
-        let streams: Vec<StreamId> = streams.into_iter().collect();
+        let streams = behind(store, view, ends).await?;
         for streams in streams.chunks(STREAMS) {
             store.fold_streams(streams, std::slice::from_ref(view)).await?;
         }
@@ -44,6 +45,27 @@ pub(super) async fn catch_up(store: &impl InlineStore, view: &Arc<dyn InlineFold
         read.after = page.next.position;
     }
     serve(store, table).await
+}
+
+/// Of these streams, those whose rows do not have the events up to these versions in them. What others have folded since the
+/// last start, which may be all of it, is found without a lock: no row goes back.
+async fn behind(
+    store: &impl InlineStore,
+    view: &Arc<dyn InlineFold>,
+    ends: BTreeMap<StreamId, Version>,
+) -> Result<Vec<StreamId>, StoreError> {
+    let table = view.table();
+    let keys: Vec<_> = ends.keys().map(|stream| view.key_of(stream)).collect();
+    let rows = store.rows(table, &keys).await?;
+    let mut rows: BTreeMap<ColumnValue, Row> = rows.into_iter().map(|row| (table.key_of(&row).clone(), row)).collect();
+    let mut behind = Vec::new();
+    for (stream, end) in ends {
+        let row = rows.remove(&view.key_of(&stream));
+        if view.begin(&stream, row)?.version() < end {
+            behind.push(stream);
+        }
+    }
+    Ok(behind)
 }
 
 /// The same owner everywhere, so that any number of processes have it together, and no projection gets it.

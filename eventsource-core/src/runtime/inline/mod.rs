@@ -90,6 +90,8 @@ impl<S: InlineStore> InlineViews<S> {
     ///
     /// It reads the events behind the place where the last start of the view ended, a page at a time, and says there how
     /// far it has come: killed, it goes on from there. Any number of processes may start at once, and append meanwhile.
+    /// So it takes as long as reading what was appended since the last start, however much that is; for rows that appends
+    /// have kept, it asks once a page, and only those that are behind are locked.
     ///
     /// Fails with [`is_transient`](StoreError::is_transient) while a projection of another process has the table, and with
     /// [`is_rewound`](StoreError::is_rewound) in a store that was put in the place of another.

@@ -155,16 +155,24 @@ impl Holder {
     ) -> Result<T, StoreError> {
         let mut work = std::pin::pin!(work);
         loop {
-            let renew_at = self.renew_at;
+            let (renew_at, at_most) = (self.renew_at, self.beat());
             // Both go on at the same time: in SQLite the renewal waits for a transaction of the work.
             let renewal = async {
                 tokio::time::sleep_until(renew_at).await;
                 self.renew().await
             };
+            let mut renewal = std::pin::pin!(renewal);
             tokio::select! {
                 biased;
-                done = &mut work => return done,
-                renewed = renewal => renewed?,
+                done = &mut work => {
+                    if Instant::now() >= renew_at {
+                        // Whoever waits to take over stands behind it in line, and would have its place. What it says
+                        // is asked again before anything else is done.
+                        let _ = tokio::time::timeout(at_most, renewal).await;
+                    }
+                    return done;
+                }
+                renewed = &mut renewal => renewed?,
             }
         }
     }

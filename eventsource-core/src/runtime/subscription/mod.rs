@@ -128,6 +128,12 @@ pub struct Subscription<E> {
     left_behind: Option<Position>,
 }
 
+/// Under a name that never changes: dashboards and alarms are made of it.
+fn count_retry() {
+    #[cfg(feature = "metrics")]
+    metrics::counter!("eventsource_subscription_retries_total").increment(1);
+}
+
 impl<E> fmt::Debug for Subscription<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let live = self.live.is_some();
@@ -152,6 +158,10 @@ impl<E: EventSet> Subscription<E> {
     /// As long as its errors are [transient](StoreError::is_transient), the subscription tries again, after pauses
     /// that grow from 10 ms to 2 seconds. What comes back must hold the event at which it stands, else it ends
     /// with [`is_rewound`](StoreError::is_rewound).
+    ///
+    /// With the feature `metrics`, each failure after which it tries again is counted as
+    /// `eventsource_subscription_retries_total`, a counter without labels: all subscriptions of the process together, also
+    /// those by which projections read.
     pub fn patience(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
@@ -166,7 +176,10 @@ impl<E: EventSet> Subscription<E> {
     pub async fn next(&mut self) -> Result<Option<Recorded<E>>, StoreError> {
         loop {
             match self.go_on().await {
-                Err(error) if error.is_transient() && self.patience.allows(self.limit, &error) => self.doubt(),
+                Err(error) if error.is_transient() && self.patience.allows(self.limit, &error) => {
+                    count_retry();
+                    self.doubt();
+                }
                 Err(error) => {
                     self.patience = Patience::new();
                     return Err(error);

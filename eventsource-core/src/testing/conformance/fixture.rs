@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use crate::contract::import::Import;
 use crate::contract::inline::InlineStore;
 use crate::contract::store::EventStore;
 use crate::contract::transaction::TransactionalStore;
@@ -24,6 +25,7 @@ pub struct Fixture {
     pub(super) another: Option<Arc<dyn EventStore>>,
     pub(super) views: Option<Arc<dyn ViewStore>>,
     pub(super) inline: Option<Arc<dyn InlineStore>>,
+    pub(super) import: Option<Arc<dyn Import>>,
     lending: Option<Box<dyn Lending>>,
     pub(super) reopen: Option<Reopen>,
     pub(super) with_clock: Option<WithClock>,
@@ -40,6 +42,7 @@ impl Fixture {
             another: None,
             views: None,
             inline: None,
+            import: None,
             lending: None,
             reopen: None,
             with_clock: None,
@@ -62,6 +65,12 @@ impl Fixture {
     /// A handle on the same data for the rules of [`InlineStore`]. Without one, they pass.
     pub fn with_inline(mut self, store: impl InlineStore) -> Self {
         self.inline = Some(Arc::new(store));
+        self
+    }
+
+    /// A handle on the same data for the rules of [`Import`]. Without one, they pass.
+    pub fn with_import(mut self, store: impl Import) -> Self {
+        self.import = Some(Arc::new(store));
         self
     }
 
@@ -113,6 +122,7 @@ impl Fixture {
             (self.another.is_some(), "second handle (`with_another`)"),
             (self.views.is_some(), "store of views (`with_views`)"),
             (self.inline.is_some(), "store that folds in the append (`with_inline`)"),
+            (self.import.is_some(), "store that takes over events (`with_import`)"),
             (self.lending.is_some(), "store that lends its transactions (`with_transactions`)"),
             (self.reopen.is_some(), "way to open it again (`with_reopen`)"),
             (self.with_clock.is_some(), "clock (`with_clock`)"),
@@ -133,6 +143,7 @@ impl fmt::Debug for Fixture {
             .field("another", &self.another.is_some())
             .field("views", &self.views.is_some())
             .field("inline", &self.inline.is_some())
+            .field("import", &self.import.is_some())
             .field("lending", &self.lending.is_some())
             .field("reopen", &self.reopen.is_some())
             .field("with_clock", &self.with_clock.is_some())

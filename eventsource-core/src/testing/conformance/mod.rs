@@ -30,6 +30,7 @@ mod conditions;
 mod expected;
 mod fidelity;
 mod heads;
+mod importing;
 mod inline;
 mod keys;
 mod lost_answers;
@@ -87,6 +88,7 @@ pub fn book() -> Vec<Rule> {
         view_scans::rules(),
         parking::rules(),
         inline::rules(),
+        importing::rules(),
         sizes::rules(),
         names::rules(),
         closing::rules(),
@@ -100,7 +102,7 @@ const AT_A_TIME: usize = 4;
 
 /// Runs the whole book, each rule on a fresh store, and panics with every rule that is broken and how.
 ///
-/// What the fixture lacks (a second handle, views, transactions, reopening, a clock) is named on standard error, because its rules pass unchecked.
+/// What the fixture lacks (a second handle, views, imports, transactions, reopening, a clock) is named on standard error, because its rules pass unchecked.
 pub async fn check(make_store: impl AsyncFn() -> Fixture) {
     for missing in make_store().await.missing() {
         // A test's output is shown with `--nocapture`, and when it fails.
