@@ -9,16 +9,23 @@ use sqlx::{PgConnection, Row, query, raw_sql};
 use tokio::sync::oneshot;
 
 use super::{BATCH, Balance, Rows, Wider, account, build, cents, fill, serve_another};
-use crate::domain::AccountEvent;
-use crate::measure::{Rounds, Scale, rate};
-use crate::postgres::{raw, server};
-use crate::raw::decode;
+use crate::book::by_hand::decode;
+use crate::book::domain::AccountEvent;
+use crate::book::postgres::{raw, server};
+use crate::book::scenario::Scale;
+use crate::book::sides::{Side, Sides};
 
 /// Events of a round of those that send a statement for each.
-const FEW: usize = 10_000;
+fn few(scale: Scale) -> usize {
+    scale.replayed / 20
+}
+
 /// And of those that commit each.
-const VERY_FEW: usize = 1_000;
-/// The same for a custom projection.
+fn very_few(scale: Scale) -> usize {
+    scale.replayed / 200
+}
+
+/// Events of a batch where each has a statement.
 const CUSTOM_BATCH: usize = 500;
 
 async fn filled(events: usize) -> (Database, PgStore, PgConnection) {
@@ -35,16 +42,16 @@ async fn filled(events: usize) -> (Database, PgStore, PgConnection) {
     (database, store, pg)
 }
 
-pub async fn view(scale: &Scale) -> Rounds {
+pub async fn view(scale: Scale) -> Sides {
     let (_database, store, mut pg) = filled(scale.replayed).await;
     serve_another(&store).await;
-    let mut rounds = Rounds::default();
-    for _ in 0..scale.rounds {
-        rounds.ours.push(build::<Balance>(&store, scale.replayed).await);
+    let mut sides = Sides::rates();
+    for round in scale.rounds() {
+        build::<Balance>(&mut sides.ours, round, &store, scale.replayed).await;
         raw_sql("TRUNCATE raw_view").execute(&mut pg).await.expect("truncates");
-        rounds.raw.push(rate(scale.replayed, by_hand(&mut pg)).await);
+        sides.raw.whole(round, scale.replayed, by_hand(&mut pg)).await;
     }
-    rounds
+    sides
 }
 
 /// The events behind a position that an account has, decoded.
@@ -122,15 +129,16 @@ async fn raw_one_by_one(pg: &mut PgConnection, events: usize, in_a_transaction: 
     }
 }
 
-pub async fn view_beside_one_by_one(scale: &Scale) -> Rounds {
+pub async fn view_beside_one_by_one(scale: Scale) -> Sides {
     let (_database, store, mut pg) = filled(scale.replayed).await;
     serve_another(&store).await;
-    let mut rounds = Rounds::default();
-    for _ in 0..scale.rounds {
-        rounds.ours.push(build::<Balance>(&store, scale.replayed).await);
-        rounds.raw.push(rate(VERY_FEW, raw_one_by_one(&mut pg, VERY_FEW, 1)).await);
+    let mut sides = Sides::rates();
+    for round in scale.rounds() {
+        build::<Balance>(&mut sides.ours, round, &store, scale.replayed).await;
+        let events = very_few(scale);
+        sides.raw.whole(round, events, raw_one_by_one(&mut pg, events, 1)).await;
     }
-    rounds
+    sides
 }
 
 /// One statement for each event.
@@ -149,33 +157,34 @@ impl Projection<PgConnection> for Adding {
     }
 }
 
-pub async fn custom(scale: &Scale) -> Rounds {
-    let (_database, store, mut pg) = filled(FEW).await;
-    let mut rounds = Rounds::default();
-    for _ in 0..scale.rounds {
+pub async fn custom(scale: Scale) -> Sides {
+    let events = few(scale);
+    let (_database, store, mut pg) = filled(events).await;
+    let mut sides = Sides::rates();
+    for round in scale.rounds() {
         let forget = "DELETE FROM eventsource.checkpoints WHERE name = 'adding'";
         raw_sql(forget).execute(&mut pg).await.expect("forgets");
         let projections = Projections::new(&store).projection(Adding).batch(CUSTOM_BATCH);
         let statuses = projections.statuses();
         let (stop, stopped) = oneshot::channel::<()>();
-        let ours = rate(FEW, async {
+        let ours = async {
             let running = tokio::spawn(projections.run(async {
                 let _ = stopped.await;
             }));
-            while statuses.all()[0].handled < FEW as u64 {
+            while statuses.all()[0].handled < events as u64 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             drop(stop);
             running.await.expect("does not panic").expect("runs");
-        });
-        rounds.ours.push(ours.await);
-        rounds.raw.push(rate(FEW, raw_one_by_one(&mut pg, FEW, CUSTOM_BATCH)).await);
+        };
+        sides.ours.whole(round, events, ours).await;
+        sides.raw.whole(round, events, raw_one_by_one(&mut pg, events, CUSTOM_BATCH)).await;
     }
-    rounds
+    sides
 }
 
 /// A view is built beside the one that serves and is kept current.
-pub async fn rebuild(scale: &Scale) -> Rounds {
+pub async fn rebuild(scale: Scale) -> Sides {
     const LIMIT: f64 = 100_000.0;
     let (_database, store, _) = filled(scale.replayed).await;
     let old = Projections::new(&store).view::<Balance>();
@@ -187,12 +196,11 @@ pub async fn rebuild(scale: &Scale) -> Rounds {
     while statuses.all()[0].activity != Activity::Live {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let mut rounds = Rounds::default();
-    for _ in 0..scale.rounds {
-        rounds.ours.push(build::<Wider>(&store, scale.replayed).await);
-        rounds.raw.push(LIMIT);
+    let mut ours = Side::rate();
+    for round in scale.rounds() {
+        build::<Wider>(&mut ours, round, &store, scale.replayed).await;
     }
     drop(stop);
     running.await.expect("does not panic").expect("runs");
-    rounds
+    Sides::of(ours, Side::limit(LIMIT))
 }

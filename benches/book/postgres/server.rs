@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 use eventsource::postgres::{PgOptions, PgStore};
 use eventsource_test_cluster::{Cluster, Database};
 
-use crate::measure::folder_of_databases;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, query};
+
+use crate::book::system::{Facts, folder_of_databases};
 
 /// One server for all scenarios, started when it is first needed. Checkpoints are kept out of the figures.
 fn cluster() -> &'static Cluster {
@@ -33,4 +35,26 @@ pub async fn database() -> Database {
 pub async fn store(database: &Database, options: PgOptions) -> PgStore {
     PgStore::migrate_with(database.url(), options.clone()).await.expect("migrates");
     PgStore::connect_with(database.url(), options).await.expect("connects")
+}
+
+/// What its figures depend on.
+pub async fn facts() -> Facts {
+    const SETTINGS: [&str; 8] = [
+        "server_version",
+        "fsync",
+        "synchronous_commit",
+        "wal_sync_method",
+        "full_page_writes",
+        "shared_buffers",
+        "max_wal_size",
+        "checkpoint_timeout",
+    ];
+    let database = database().await;
+    let mut pg = PgConnection::connect(database.url()).await.expect("connects");
+    let mut settings = Vec::new();
+    for setting in SETTINGS {
+        let row = query(AssertSqlSafe(format!("SHOW {setting}"))).fetch_one(&mut pg).await.expect("a setting");
+        settings.push(format!("{setting} {}", row.get::<String, _>(0)));
+    }
+    vec![("PostgreSQL", settings.join(", "))]
 }

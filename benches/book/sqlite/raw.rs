@@ -5,10 +5,10 @@ use std::path::Path;
 use futures::TryStreamExt;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, query};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use crate::domain::{Account, Deposited, Withdrawn, nth};
-use eventsource::Apply;
+use crate::book::by_hand::{Known, RawRow, decode};
+use crate::book::owner::{BATCH, Job};
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY AUTOINCREMENT, \
     stream TEXT NOT NULL, version INTEGER NOT NULL, event_id BLOB NOT NULL, name TEXT NOT NULL, \
@@ -27,31 +27,8 @@ pub async fn connect(path: &Path) -> SqliteConnection {
     connection
 }
 
-pub struct Row1 {
-    pub stream: String,
-    pub version: i64,
-    pub name: &'static str,
-    pub data: Vec<u8>,
-}
-
-impl Row1 {
-    pub fn new(stream: String, version: i64, n: u64) -> Self {
-        let (name, data) = encode(n);
-        Self { stream, version, name, data }
-    }
-}
-
-/// Encodes by hand what `nth` makes.
-pub fn encode(n: u64) -> (&'static str, Vec<u8>) {
-    use crate::domain::AccountEvent::{Deposited, Withdrawn};
-    match nth(n) {
-        Deposited(event) => ("account.deposited", serde_json::to_vec(&event).expect("encodes")),
-        Withdrawn(event) => ("account.withdrawn", serde_json::to_vec(&event).expect("encodes")),
-    }
-}
-
 /// Inserts rows with one statement; with one row it commits by itself.
-pub async fn insert(connection: &mut SqliteConnection, rows: Vec<Row1>) {
+pub async fn insert(connection: &mut SqliteConnection, rows: Vec<RawRow>) {
     let mut sql =
         "INSERT INTO events (stream, version, event_id, name, schema_version, data, recorded_at) VALUES ".to_owned();
     sql.push_str(&vec!["(?,?,?,?,1,?,?)"; rows.len()].join(","));
@@ -68,15 +45,14 @@ pub async fn insert(connection: &mut SqliteConnection, rows: Vec<Row1>) {
     statement.execute(connection).await.expect("raw insert");
 }
 
-type Job = (Row1, oneshot::Sender<()>);
-
 /// A task that takes all that waits into one transaction of multi-row inserts.
-pub fn writer(mut connection: SqliteConnection) -> mpsc::Sender<Job> {
-    let (sender, mut receiver) = mpsc::channel::<Job>(1_024);
+pub fn writer(mut connection: SqliteConnection) -> mpsc::UnboundedSender<Job> {
+    let (sender, mut receiver) = mpsc::unbounded_channel::<Job>();
     tokio::spawn(async move {
         let mut waiting = Vec::new();
-        while receiver.recv_many(&mut waiting, 512).await > 0 {
-            let (mut rows, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
+        while receiver.recv_many(&mut waiting, BATCH).await > 0 {
+            let (rows, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
+            let mut rows: Vec<RawRow> = rows.into_iter().flatten().collect();
             query("BEGIN IMMEDIATE").execute(&mut connection).await.expect("begin");
             while !rows.is_empty() {
                 let size = 64.min(1 << rows.len().ilog2());
@@ -92,23 +68,24 @@ pub fn writer(mut connection: SqliteConnection) -> mpsc::Sender<Job> {
     sender
 }
 
-/// Fills a table with streams of `length` events.
+/// Fills a table with streams of `length` events, one behind the other.
 pub async fn fill(connection: &mut SqliteConnection, events: usize, length: usize) {
-    query("BEGIN").execute(&mut *connection).await.expect("begin");
-    for start in (0..events).step_by(50) {
-        let rows = (start..(start + 50).min(events))
-            .map(|n| Row1::new(format!("account-{}", n / length), (n % length) as i64 + 1, n as u64));
-        insert(connection, rows.collect()).await;
-    }
-    query("COMMIT").execute(connection).await.expect("commit");
+    fill_with(connection, events, |n| (n / length, n % length)).await;
 }
 
 /// The same with events of as many accounts between each other.
 pub async fn fill_spread(connection: &mut SqliteConnection, events: usize, accounts: usize) {
+    fill_with(connection, events, |n| (n % accounts, n / accounts)).await;
+}
+
+/// Which stream an event is in, and how many are before it there, says `place`.
+async fn fill_with(connection: &mut SqliteConnection, events: usize, place: impl Fn(usize) -> (usize, usize)) {
     query("BEGIN").execute(&mut *connection).await.expect("begin");
     for start in (0..events).step_by(50) {
-        let rows = (start..(start + 50).min(events))
-            .map(|n| Row1::new(format!("account-{}", n % accounts), (n / accounts) as i64 + 1, n as u64));
+        let rows = (start..(start + 50).min(events)).map(|n| {
+            let (stream, before) = place(n);
+            RawRow::new(format!("account-{stream}"), before as i64 + 1, n as u64)
+        });
         insert(connection, rows.collect()).await;
     }
     query("COMMIT").execute(connection).await.expect("commit");
@@ -127,14 +104,26 @@ pub async fn fetch_stream(connection: &mut SqliteConnection, stream: &str) -> us
     count
 }
 
-/// An event with what a reader must know of it, decoded by hand.
-#[allow(dead_code)]
-pub struct Known {
-    pub position: i64,
-    pub stream: String,
-    pub version: i64,
-    pub recorded_at: i64,
-    pub event: crate::domain::AccountEvent,
+const SAVED: &str =
+    "CREATE TABLE snapshots (stream TEXT PRIMARY KEY, version INTEGER NOT NULL, data BLOB NOT NULL) STRICT";
+
+/// A stream of a thousand events with a snapshot of the first 990.
+pub async fn fill_saved(connection: &mut SqliteConnection) {
+    fill(connection, 1_000, 1_000).await;
+    query(SAVED).execute(&mut *connection).await.expect("raw table");
+    let saved = query("INSERT INTO snapshots VALUES ('account-0', 990, ?)").bind(br#"{"cents":6600000}"#.as_slice());
+    saved.execute(connection).await.expect("raw snapshot");
+}
+
+/// Fetches the snapshot and the events behind it in one statement, without looking into them.
+pub async fn fetch_saved(connection: &mut SqliteConnection, stream: &str) -> usize {
+    let rows = query(
+        "SELECT version, NULL AS name, data FROM snapshots WHERE stream = ?1 UNION ALL \
+         SELECT version, name, data FROM events WHERE stream = ?1 \
+         AND version > (SELECT version FROM snapshots WHERE stream = ?1)",
+    );
+    let rows = rows.bind(stream).fetch_all(connection).await.expect("raw rows");
+    std::hint::black_box(&rows).len()
 }
 
 /// Reads all events in pages and decodes them by hand.
@@ -162,31 +151,7 @@ pub async fn replay(connection: &mut SqliteConnection, mut each: impl FnMut(Know
     }
 }
 
-pub fn decode(name: &str, data: &[u8]) -> crate::domain::AccountEvent {
-    match name {
-        "account.deposited" => serde_json::from_slice::<Deposited>(data).expect("decodes").into(),
-        "account.withdrawn" => serde_json::from_slice::<Withdrawn>(data).expect("decodes").into(),
-        other => panic!("unknown event {other}"),
-    }
-}
-
-/// Decodes and applies by hand.
-pub fn fold(events: &[(&'static str, Vec<u8>)]) -> Account {
-    let mut account = Account::default();
-    for (name, data) in events {
-        match *name {
-            "account.deposited" => {
-                account.apply(&serde_json::from_slice::<Deposited>(data).expect("decodes"));
-            }
-            "account.withdrawn" => {
-                account.apply(&serde_json::from_slice::<Withdrawn>(data).expect("decodes"));
-            }
-            other => panic!("unknown event {other}"),
-        }
-    }
-    account
-}
-
-pub fn encoded(count: u64) -> Vec<(&'static str, Vec<u8>)> {
-    (0..count).map(encode).collect()
+pub async fn count(connection: &mut SqliteConnection) -> u64 {
+    let row = query("SELECT count(*) FROM events").fetch_one(connection).await.expect("a count");
+    row.get::<i64, _>(0) as u64
 }

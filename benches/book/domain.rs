@@ -98,7 +98,7 @@ pub mod snapshots {
 
     /// A stream of 990 events with a snapshot, and ten more.
     pub async fn prepare(store: &(impl EventStore + Clone)) {
-        let stream = crate::scenarios::stream(0);
+        let stream = crate::book::work::stream(0);
         let events = |numbers: std::ops::Range<u64>| numbers.map(|n| NewEvent::encode(&nth(n)).expect("encodes"));
         let first = AppendRequest::new(stream.clone(), ExpectedVersion::NoStream, events(0..980).collect());
         store.append(first.into()).await.expect("appends");

@@ -14,35 +14,28 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::domain::{Account, Deposited, deposited};
-use crate::measure::{Bound, Rounds, Scale, Scenario, folder, rate};
-use crate::postgres::server;
+use super::domain::{Account, Deposited, deposited};
+use super::postgres::server;
+use super::scenario::Bound::AtLeast;
+use super::scenario::{Scale, Scenario};
+use super::sides::Sides;
+use super::system::folder;
+use super::work::COMMANDS;
 
 pub fn all() -> Vec<Scenario> {
-    let scenario = |store, run| Scenario {
-        name: "processes",
-        store,
-        tasks: 1,
-        unit: "commands/s, raw is a loop of one's own",
-        bound: Bound::RateAtLeast(0.25),
-        run,
-    };
+    const LOOP: &str = "a loop of one's own over the same store: a page, its commands under keys, the checkpoint";
     vec![
-        scenario("sqlite", |scale| {
-            Box::pin(async move {
-                let folder = folder();
-                let ours = SqliteStore::open(folder.path().join("ours.db")).await.expect("opens");
-                let raw = SqliteStore::open(folder.path().join("raw.db")).await.expect("opens");
-                beside_a_loop(scale, &ours, &raw).await
-            })
+        Scenario::new("sqlite/processes", COMMANDS, AtLeast(0.25), LOOP, async |scale| {
+            let folder = folder();
+            let ours = SqliteStore::open(folder.path().join("ours.db")).await.expect("opens");
+            let raw = SqliteStore::open(folder.path().join("raw.db")).await.expect("opens");
+            beside_a_loop(scale, &ours, &raw).await
         }),
-        scenario("postgres", |scale| {
-            Box::pin(async move {
-                let (one, other) = (server::database().await, server::database().await);
-                let ours = server::store(&one, PgOptions::default()).await;
-                let raw = server::store(&other, PgOptions::default()).await;
-                beside_a_loop(scale, &ours, &raw).await
-            })
+        Scenario::new("postgres/processes", COMMANDS, AtLeast(0.25), LOOP, async |scale| {
+            let (one, other) = (server::database().await, server::database().await);
+            let ours = server::store(&one, PgOptions::default()).await;
+            let raw = server::store(&other, PgOptions::default()).await;
+            beside_a_loop(scale, &ours, &raw).await
         }),
     ]
 }
@@ -89,16 +82,16 @@ impl ProcessManager for Order {
     }
 }
 
-async fn beside_a_loop<S: ViewStore + Clone>(scale: &Scale, ours: &S, raw: &S) -> Rounds {
-    let count = scale.appends;
-    let mut rounds = Rounds::default();
-    for round in 0..scale.rounds {
-        pay(ours, round, count).await;
-        rounds.ours.push(managed(ours, count).await);
-        pay(raw, round, count).await;
-        rounds.raw.push(rate(count, by_hand(raw)).await);
+async fn beside_a_loop<S: ViewStore + Clone>(scale: Scale, ours: &S, raw: &S) -> Sides {
+    let count = scale.replayed / 50;
+    let mut sides = Sides::rates();
+    for round in scale.rounds() {
+        pay(ours, round.number, count).await;
+        sides.ours.whole(round, count, managed(ours, count)).await;
+        pay(raw, round.number, count).await;
+        sides.raw.whole(round, count, by_hand(raw)).await;
     }
-    rounds
+    sides
 }
 
 /// So many orders.
@@ -112,21 +105,18 @@ async fn pay(store: &dyn EventStore, round: usize, count: usize) {
     stream::iter(orders).buffer_unordered(64).try_for_each(async |_| Ok(())).await.expect("appends");
 }
 
-async fn managed(store: &(impl ViewStore + Clone), count: usize) -> f64 {
+async fn managed(store: &(impl ViewStore + Clone), count: usize) {
     let projections = Projections::new(store).manager::<Order>();
     let statuses = projections.statuses();
     let (stop, stopped) = oneshot::channel::<()>();
-    let managed = rate(count, async {
-        let running = tokio::spawn(projections.run(async {
-            let _ = stopped.await;
-        }));
-        while statuses.all().iter().any(|status| status.handled < count as u64) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        drop(stop);
-        running.await.expect("does not panic").expect("runs");
-    });
-    managed.await
+    let running = tokio::spawn(projections.run(async {
+        let _ = stopped.await;
+    }));
+    while statuses.all().iter().any(|status| status.handled < count as u64) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    drop(stop);
+    running.await.expect("does not panic").expect("runs");
 }
 
 async fn by_hand(store: &(impl EventStore + Clone)) {

@@ -11,31 +11,43 @@ use eventsource::memory::MemoryStore;
 use eventsource::{Activity, DomainEvent, Fold, Import, Projections, Recorded, View, ViewStore, ViewTable, copy};
 use tokio::sync::oneshot;
 
-use crate::domain::{AccountEvent, Deposited, Withdrawn};
-use crate::measure::{Bound, Scenario, rate};
-use crate::scenarios::{append, stream};
+use super::by_hand::{decode, encode};
+use super::domain::{AccountEvent, Deposited, Withdrawn, nth};
+use super::scenario::Bound::{AtLeast, Unsaid};
+use super::scenario::{Round, Scale, Scenario};
+use super::sides::{Side, Sides};
+use super::work::{APPENDS, EVENTS, append, stream};
 
 pub fn all() -> Vec<Scenario> {
-    let scenario = |name, store, bound, run| Scenario { name, store, tasks: 1, unit: "events/s", bound, run };
+    const BY_HAND: &str = "a page, its rows, one upsert with the checkpoint, by hand";
+    const WITHOUT: &str = "the same appends without the view";
     vec![
-        scenario("project-view", "sqlite", Bound::RateAtLeast(0.75), |scale| Box::pin(sqlite::view(scale))),
-        scenario("project-view", "postgres", Bound::RateAtLeast(0.75), |scale| Box::pin(postgres::view(scale))),
-        scenario("project-view-one-by-one", "postgres", Bound::RateAtLeast(60.0), |scale| {
-            Box::pin(postgres::view_beside_one_by_one(scale))
-        }),
-        scenario("project-custom", "postgres", Bound::RateAtLeast(0.85), |scale| Box::pin(postgres::custom(scale))),
-        Scenario {
-            unit: "events/s, raw is the limit",
-            ..scenario("rebuild", "postgres", Bound::RateAtLeast(1.0), |scale| Box::pin(postgres::rebuild(scale)))
-        },
-        Scenario {
-            unit: "µs an append, raw is without the view",
-            ..scenario("inline", "sqlite", Bound::TimeAtMost(2.0), |scale| Box::pin(inline::sqlite(scale)))
-        },
-        Scenario {
-            unit: "µs an append, raw is without the view",
-            ..scenario("inline", "postgres", Bound::TimeAtMost(3.0), |scale| Box::pin(inline::postgres(scale)))
-        },
+        Scenario::new("memory/project-view", EVENTS, Unsaid, "the same payloads, decoded and folded in a map", memory),
+        Scenario::new("sqlite/project-view", EVENTS, AtLeast(0.75), BY_HAND, sqlite::view),
+        Scenario::new("sqlite/inline", APPENDS, AtLeast(1.0 / 2.0), WITHOUT, inline::sqlite),
+        Scenario::new("postgres/project-view", EVENTS, AtLeast(0.75), BY_HAND, postgres::view),
+        Scenario::new(
+            "postgres/project-view-one-by-one",
+            EVENTS,
+            AtLeast(60.0),
+            "a transaction for each event",
+            postgres::view_beside_one_by_one,
+        ),
+        Scenario::new(
+            "postgres/project-custom",
+            EVENTS,
+            AtLeast(0.85),
+            "a statement for each event, 500 in a transaction; ours too",
+            postgres::custom,
+        ),
+        Scenario::new(
+            "postgres/rebuild",
+            EVENTS,
+            AtLeast(1.0),
+            "the limit; another version serves meanwhile",
+            postgres::rebuild,
+        ),
+        Scenario::new("postgres/inline", APPENDS, AtLeast(1.0 / 3.0), WITHOUT, inline::postgres),
     ]
 }
 
@@ -100,7 +112,7 @@ impl<E: Moves> Fold<E> for Wider {
 async fn fill(store: &impl Import, events: usize) {
     let source = MemoryStore::new();
     for n in 0..events {
-        append(&source, stream(n % ACCOUNTS), (n / ACCOUNTS) as u64, n as u64).await;
+        append(&source, stream(n % ACCOUNTS), (n / ACCOUNTS) as u64, n as u64..n as u64 + 1).await;
     }
     let copied = copy(&source, store).await.expect("copies");
     assert_eq!(copied.stored, events as u64);
@@ -114,12 +126,12 @@ async fn serve_another(store: &impl ViewStore) {
     store.serve_view(&other).await.expect("serves");
 }
 
-/// Builds a view from the first event to the last, and drops it again.
-async fn build<V: View>(store: &(impl ViewStore + Clone), events: usize) -> f64 {
+/// Builds a view from the first event to the last, and drops it again, which is not measured.
+async fn build<V: View>(side: &mut Side, round: Round, store: &(impl ViewStore + Clone), events: usize) {
     let projections = Projections::new(store).view::<V>().switch_by_hand();
     let statuses = projections.statuses();
     let (stop, stopped) = oneshot::channel::<()>();
-    let built = rate(events, async {
+    let built = async {
         let running = tokio::spawn(projections.run(async {
             let _ = stopped.await;
         }));
@@ -129,12 +141,30 @@ async fn build<V: View>(store: &(impl ViewStore + Clone), events: usize) -> f64 
         assert_eq!(statuses.all()[0].handled, events as u64);
         drop(stop);
         running.await.expect("does not panic").expect("runs");
-    });
-    let built = built.await;
+    };
+    side.whole(round, events, built).await;
     for held in store.held_views(V::TABLE.name).await.expect("lists").iter().filter(|held| held.is(&V::TABLE)) {
         store.drop_view(held).await.expect("drops");
     }
-    built
+}
+
+async fn memory(scale: Scale) -> Sides {
+    let store = MemoryStore::new();
+    fill(&store, scale.replayed).await;
+    serve_another(&store).await;
+    let stored: Vec<(String, (&str, Vec<u8>))> =
+        (0..scale.replayed).map(|n| ((n % ACCOUNTS).to_string(), encode(&nth(n as u64)))).collect();
+    let mut sides = Sides::rates();
+    for round in scale.rounds() {
+        build::<Balance>(&mut sides.ours, round, &store, scale.replayed).await;
+        let by_hand = async {
+            let mut rows = Rows::default();
+            rows.fold(stored.iter().map(|(account, (name, data))| (account.clone(), decode(name, data))));
+            assert_eq!(rows.0.len(), ACCOUNTS.min(scale.replayed));
+        };
+        sides.raw.whole(round, scale.replayed, by_hand).await;
+    }
+    sides
 }
 
 /// What the rows of a view become by a page of events.
@@ -149,7 +179,7 @@ fn cents(event: &AccountEvent) -> i64 {
 }
 
 impl Rows {
-    fn fold(&mut self, events: Vec<(String, AccountEvent)>) {
+    fn fold(&mut self, events: impl IntoIterator<Item = (String, AccountEvent)>) {
         for (account, event) in events {
             let row = self.0.entry(account).or_default();
             *row = (row.0 + cents(&event), row.1 + 1);

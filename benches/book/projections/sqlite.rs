@@ -7,11 +7,14 @@ use eventsource::sqlite::SqliteStore;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection, query, raw_sql};
 
 use super::{ACCOUNTS, BATCH, Balance, Rows, account, build, fill, serve_another};
-use crate::domain::AccountEvent;
-use crate::measure::{Rounds, Scale, folder, rate};
-use crate::raw;
+use crate::book::by_hand::decode;
+use crate::book::domain::AccountEvent;
+use crate::book::scenario::Scale;
+use crate::book::sides::Sides;
+use crate::book::sqlite::raw;
+use crate::book::system::folder;
 
-pub async fn view(scale: &Scale) -> Rounds {
+pub async fn view(scale: Scale) -> Sides {
     let folder = folder();
     let store = SqliteStore::open(folder.path().join("ours.db")).await.expect("opens");
     fill(&store, scale.replayed).await;
@@ -22,14 +25,14 @@ pub async fn view(scale: &Scale) -> Rounds {
                   CREATE TABLE raw_checkpoint (name TEXT PRIMARY KEY, position INTEGER NOT NULL);
                   INSERT INTO raw_checkpoint VALUES ('balances', 0)";
     raw_sql(tables).execute(&mut connection).await.expect("raw tables");
-    let mut rounds = Rounds::default();
-    for _ in 0..scale.rounds {
-        rounds.ours.push(build::<Balance>(&store, scale.replayed).await);
+    let mut sides = Sides::rates();
+    for round in scale.rounds() {
+        build::<Balance>(&mut sides.ours, round, &store, scale.replayed).await;
         raw_sql("DELETE FROM raw_view").execute(&mut connection).await.expect("deletes");
-        rounds.raw.push(rate(scale.replayed, by_hand(&mut connection)).await);
+        sides.raw.whole(round, scale.replayed, by_hand(&mut connection)).await;
     }
     store.close().await.expect("closes");
-    rounds
+    sides
 }
 
 async fn by_hand(connection: &mut SqliteConnection) {
@@ -43,7 +46,7 @@ async fn by_hand(connection: &mut SqliteConnection) {
         }
         let event = |row: &sqlx::sqlite::SqliteRow| {
             after = row.get(0);
-            (account(row.get(1)), raw::decode(row.get(2), row.get(3)))
+            (account(row.get(1)), decode(row.get(2), row.get(3)))
         };
         let events: Vec<(String, AccountEvent)> = page.iter().map(event).collect();
         let keys: BTreeSet<&str> = events.iter().map(|(account, _)| account.as_str()).collect();

@@ -5,10 +5,12 @@ use eventsource::sqlite::SqliteStore;
 use eventsource::{EventStore, Fold, InlineStore, InlineViews, Recorded, Version, View};
 
 use super::Moves;
-use crate::domain::{Account, Deposited, Withdrawn};
-use crate::measure::{Rounds, Scale, folder, micros_each};
-use crate::postgres::server;
-use crate::scenarios::{append, stream};
+use crate::book::domain::{Account, Deposited, Withdrawn};
+use crate::book::postgres::server;
+use crate::book::scenario::{Round, Scale};
+use crate::book::sides::{Side, Sides};
+use crate::book::system::folder;
+use crate::book::work::{append, stream};
 
 /// Streams that are appended to in turn.
 const STREAMS: u64 = 100;
@@ -32,35 +34,39 @@ impl<E: Moves> Fold<E> for Kept {
     }
 }
 
-pub async fn sqlite(scale: &Scale) -> Rounds {
+pub async fn sqlite(scale: Scale) -> Sides {
     let folder = folder();
     let open = async |name: &str| SqliteStore::open(folder.path().join(name)).await.expect("opens");
     beside_each_other(scale, open("kept.db").await, open("plain.db").await).await
 }
 
-pub async fn postgres(scale: &Scale) -> Rounds {
+pub async fn postgres(scale: Scale) -> Sides {
     let database = server::database().await;
     let store = async |schema| server::store(&database, PgOptions::default().listen(false).schema(schema)).await;
     beside_each_other(scale, store("kept").await, store("plain").await).await
 }
 
-/// Microseconds an append, one after the other.
-async fn beside_each_other<S: InlineStore + Clone>(scale: &Scale, kept: S, plain: S) -> Rounds {
+async fn beside_each_other<S: InlineStore + Clone>(scale: Scale, kept: S, plain: S) -> Sides {
     let kept = InlineViews::new(kept).add::<Account, Kept>().start().await.expect("starts");
-    let mut rounds = Rounds::default();
-    for round in 0..scale.rounds {
-        rounds.ours.push(micros(&kept, round, scale.appends).await);
-        rounds.raw.push(micros(&plain, round, scale.appends).await);
+    let mut sides = Sides::rates();
+    for round in scale.rounds() {
+        appends(&mut sides.ours, round, &kept).await;
+        appends(&mut sides.raw, round, &plain).await;
     }
-    rounds
+    sides
 }
 
-async fn micros(store: &dyn EventStore, round: usize, appends: usize) -> f64 {
-    let first = (round * appends) as u64;
-    let all = async {
-        for n in first..first + appends as u64 {
-            append(store, stream(n % STREAMS), n / STREAMS, n).await;
+/// One after the other, to streams in turns.
+async fn appends(side: &mut Side, round: Round, store: &(impl EventStore + Clone)) {
+    side.tasks(round, 1, |_, mut laps| {
+        let store = store.clone();
+        async move {
+            for n in laps.by_ref() {
+                let stream = stream(format!("{}-{}", round.number, n % STREAMS));
+                append(&store, stream, n / STREAMS, n..n + 1).await;
+            }
+            laps
         }
-    };
-    micros_each(appends, all).await
+    })
+    .await;
 }

@@ -8,20 +8,19 @@ use eventsource::{Checkpoint, Column, ColumnType, Cursor, Position, Row, RowChan
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection, query, raw_sql};
 use uuid::Uuid;
 
-use crate::measure::{Bound, Rounds, Scale, Scenario, folder, rate};
-use crate::postgres::server;
-use crate::raw;
+use super::postgres::server;
+use super::scenario::Bound::AtLeast;
+use super::scenario::{Scale, Scenario};
+use super::sides::Sides;
+use super::sqlite::raw;
+use super::system::folder;
 
 pub fn all() -> Vec<Scenario> {
-    let scenario = |store, run| Scenario {
-        name: "view-rows",
-        store,
-        tasks: 1,
-        unit: "rows/s",
-        bound: Bound::RateAtLeast(0.85),
-        run,
-    };
-    vec![scenario("sqlite", |scale| Box::pin(sqlite(scale))), scenario("postgres", |scale| Box::pin(postgres(scale)))]
+    const UPSERT: &str = "one statement for the rows of a batch and the checkpoint";
+    vec![
+        Scenario::new("sqlite/view-rows", "rows/s", AtLeast(0.85), UPSERT, sqlite),
+        Scenario::new("postgres/view-rows", "rows/s", AtLeast(0.85), UPSERT, postgres),
+    ]
 }
 
 const BALANCES: ViewTable = ViewTable::new(
@@ -34,6 +33,7 @@ const BALANCES: ViewTable = ViewTable::new(
 /// Rows of one batch, batches of one round, and rows of the table.
 const BATCH: usize = 500;
 const BATCHES: usize = 40;
+/// As many as a round writes: the first fills the table, and is not measured.
 const ROWS: usize = 20_000;
 
 /// The rows of a batch: others than those of the batch before, in order of key.
@@ -63,7 +63,7 @@ async fn ours(store: &impl ViewStore, first: usize) {
     }
 }
 
-async fn postgres(scale: &Scale) -> Rounds {
+async fn postgres(scale: Scale) -> Sides {
     let database = server::database().await;
     let store = server::store(&database, PgOptions::default().listen(false)).await;
     store.create_view(&BALANCES).await.expect("makes a view");
@@ -73,23 +73,18 @@ async fn postgres(scale: &Scale) -> Rounds {
                   CREATE TABLE raw_checkpoint (name text PRIMARY KEY, position bigint NOT NULL);
                   INSERT INTO raw_checkpoint VALUES ('balances', 0)";
     raw_sql(tables).execute(&mut pg).await.expect("raw tables");
-    let mut rounds = Rounds::default();
-    for round in 0..=scale.rounds {
-        let first = round * BATCHES;
-        let our_rate = rate(BATCHES * BATCH, ours(&store, first)).await;
-        let raw = async {
+    let mut sides = Sides::rates();
+    for round in scale.rounds() {
+        let first = round.number * BATCHES;
+        sides.ours.whole(round, BATCHES * BATCH, ours(&store, first)).await;
+        let by_hand = async {
             for batch in first..first + BATCHES {
                 raw_postgres(&mut pg, batch).await;
             }
         };
-        let raw_rate = rate(BATCHES * BATCH, raw).await;
-        // The first round fills the tables.
-        if round > 0 {
-            rounds.ours.push(our_rate);
-            rounds.raw.push(raw_rate);
-        }
+        sides.raw.whole(round, BATCHES * BATCH, by_hand).await;
     }
-    rounds
+    sides
 }
 
 async fn raw_postgres(pg: &mut PgConnection, batch: usize) {
@@ -110,7 +105,7 @@ async fn raw_postgres(pg: &mut PgConnection, batch: usize) {
     .expect("raw upsert");
 }
 
-async fn sqlite(scale: &Scale) -> Rounds {
+async fn sqlite(scale: Scale) -> Sides {
     let folder = folder();
     let store = SqliteStore::open(folder.path().join("ours.db")).await.expect("opens");
     store.create_view(&BALANCES).await.expect("makes a view");
@@ -119,22 +114,18 @@ async fn sqlite(scale: &Scale) -> Rounds {
                   CREATE TABLE raw_checkpoint (name TEXT PRIMARY KEY, position INTEGER NOT NULL);
                   INSERT INTO raw_checkpoint VALUES ('balances', 0)";
     raw_sql(tables).execute(&mut connection).await.expect("raw tables");
-    let mut rounds = Rounds::default();
-    for round in 0..=scale.rounds {
-        let first = round * BATCHES;
-        let our_rate = rate(BATCHES * BATCH, ours(&store, first)).await;
-        let raw = async {
+    let mut sides = Sides::rates();
+    for round in scale.rounds() {
+        let first = round.number * BATCHES;
+        sides.ours.whole(round, BATCHES * BATCH, ours(&store, first)).await;
+        let by_hand = async {
             for batch in first..first + BATCHES {
                 raw_sqlite(&mut connection, batch).await;
             }
         };
-        let raw_rate = rate(BATCHES * BATCH, raw).await;
-        if round > 0 {
-            rounds.ours.push(our_rate);
-            rounds.raw.push(raw_rate);
-        }
+        sides.raw.whole(round, BATCHES * BATCH, by_hand).await;
     }
-    rounds
+    sides
 }
 
 /// All rows in one statement, which is what somebody would write for batches of one size.

@@ -5,30 +5,25 @@ use eventsource_test_cluster::Database;
 
 use super::append::appends;
 use super::{raw, server};
-use crate::measure::{self, Bound, Rounds, Scale, Scenario, rate};
-use crate::scenarios::count_typed;
+use crate::book::scenario::Bound::{AtLeast, AtMost};
+use crate::book::scenario::{Scale, Scenario};
+use crate::book::sides::{Side, Sides};
+use crate::book::system;
+use crate::book::work::{APPENDS, count_typed};
 
 const LARGE: usize = 10_000_000;
 const SMALL: usize = 200_000;
 
 pub fn all() -> Vec<Scenario> {
     vec![
-        Scenario {
-            name: "append-to-10-million",
-            store: "postgres",
-            tasks: 8,
-            unit: "events/s, raw has 200,000 rows",
-            bound: Bound::RateAtLeast(0.90),
-            run: |scale| Box::pin(appends_to_large(scale)),
-        },
-        Scenario {
-            name: "memory-of-replay-of-10-million",
-            store: "postgres",
-            tasks: 1,
-            unit: "MB, raw is the limit",
-            bound: Bound::TimeAtMost(1.0),
-            run: |_| Box::pin(memory_of_replay()),
-        },
+        Scenario::new(
+            "postgres/append-to-10-million@8",
+            APPENDS,
+            AtLeast(0.90),
+            "the same with 200,000 rows",
+            appends_to_large,
+        ),
+        Scenario::new("postgres/memory-of-replay-of-10-million", "MB", AtMost(1.0), "200 MB", memory_of_replay),
     ]
 }
 
@@ -53,24 +48,22 @@ async fn filled(rows: usize) -> (Database, PgStore) {
 }
 
 /// Active streams: new ones that grow.
-async fn appends_to_large(scale: &Scale) -> Rounds {
+async fn appends_to_large(scale: Scale) -> Sides {
     let (_small_database, small) = filled(SMALL).await;
     let (_large_database, large) = filled(LARGE).await;
-    let each = scale.appends / 4;
-    let mut rounds = Rounds::default();
-    for round in 0..scale.rounds {
-        rounds.ours.push(rate(8 * each, appends(&large, format!("{round}"), 8, each)).await);
-        rounds.raw.push(rate(8 * each, appends(&small, format!("{round}"), 8, each)).await);
+    let mut sides = Sides::rates();
+    for round in scale.rounds() {
+        appends(&mut sides.ours, round, &large).await;
+        appends(&mut sides.raw, round, &small).await;
     }
-    rounds
+    sides
 }
 
-async fn memory_of_replay() -> Rounds {
+async fn memory_of_replay(_: Scale) -> Sides {
     let (_database, store) = filled(LARGE).await;
-    if !measure::forget_peak_memory() {
-        return Rounds::default();
+    if !system::forget_peak_memory() {
+        return Sides::unknown();
     }
     assert_eq!(count_typed(&store).await, LARGE);
-    let ours = measure::peak_memory().into_iter().collect();
-    Rounds { ours, raw: vec![200.0] }
+    system::peak_memory().map_or_else(Sides::unknown, |peak| Sides::of(Side::limit(peak), Side::limit(200.0)))
 }
