@@ -1,5 +1,7 @@
 //! What was measured: medians, the bound, and how both are written for programs.
 
+use std::time::Duration;
+
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
@@ -47,16 +49,18 @@ pub struct Measured {
     pub others: Vec<(&'static str, Summary)>,
     pub ratio: f64,
     pub bound: Bound,
+    /// What the scenario took as a whole.
+    took: Duration,
 }
 
 impl Measured {
     /// `None` if this machine cannot measure it.
-    pub fn new(scenario: &Scenario, sides: Sides) -> Option<Self> {
+    pub fn new(scenario: &Scenario, sides: Sides, took: Duration) -> Option<Self> {
         let (ours, raw) = (Summary::of(sides.ours)?, Summary::of(sides.raw)?);
         let others = sides.others.into_iter().filter_map(|(name, side)| Some((name, Summary::of(side)?))).collect();
         let Scenario { ref name, unit, beside, bound, .. } = *scenario;
         let ratio = ours.median / raw.median;
-        Some(Self { name: name.clone(), unit, beside, ours, raw, others, ratio, bound })
+        Some(Self { name: name.clone(), unit, beside, ours, raw, others, ratio, bound, took })
     }
 
     pub fn store(&self) -> &str {
@@ -86,6 +90,7 @@ impl Measured {
             "scenario": self.name, "unit": self.unit, "beside": self.beside, "ours": self.ours.json(),
             "raw": self.raw.json(), "others": others.collect::<serde_json::Map<_, _>>(), "ratio": self.ratio,
             "at_least": at_least, "at_most": at_most, "holds": !self.is_missed(),
+            "seconds": self.took.as_secs_f64(),
         })
     }
 

@@ -21,6 +21,7 @@ mod view_rows;
 mod work;
 
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
@@ -36,13 +37,20 @@ pub fn main(allocated: Option<fn() -> u64>) -> ExitCode {
         runtime.block_on(postgres::hot_process());
         return ExitCode::SUCCESS;
     }
-    // Cargo says so when it runs benchmarks, and does not when it runs tests.
     match (arguments.bench, allocated) {
         (true, Some(allocated)) => count(&arguments, &runtime, allocated),
         (true, None) => report(&arguments, &runtime),
         (false, None) => once(&runtime),
         (false, Some(_)) => ExitCode::SUCCESS,
     }
+}
+
+/// Cargo says so when it runs benchmarks, and does not when it runs tests.
+const BENCH: &str = "--bench";
+
+/// Whether something is measured; in tests, disks need not keep anything.
+fn is_measuring() -> bool {
+    std::env::args().any(|argument| argument == BENCH)
 }
 
 /// What the program that counts bytes leaves, in `target`.
@@ -69,7 +77,7 @@ impl Arguments {
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
-                "--bench" => read.bench = true,
+                BENCH => read.bench = true,
                 "--quick" => read.quick = true,
                 "--long" => read.long = true,
                 "--check" => read.check = true,
@@ -106,7 +114,9 @@ fn scenarios(long: bool) -> Vec<Scenario> {
 
 /// `None` if this machine cannot measure it.
 fn run(runtime: &Runtime, scenario: &Scenario, scale: Scale) -> Option<Measured> {
-    Measured::new(scenario, runtime.block_on((scenario.run)(scale)))
+    let start = Instant::now();
+    let sides = runtime.block_on((scenario.run)(scale));
+    Measured::new(scenario, sides, start.elapsed())
 }
 
 /// Every scenario once, as short as can be: that it works, and loses nothing.
@@ -133,7 +143,8 @@ fn report(arguments: &Arguments, runtime: &Runtime) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut facts = system::facts();
-    let scale = if arguments.quick { Scale::QUICK } else { Scale::FULL };
+    let (scale, start) = (if arguments.quick { Scale::QUICK } else { Scale::FULL }, Instant::now());
+    facts.push(("rounds", scale.to_string()));
     let mut all = Vec::new();
     println!("{}", page::HEAD);
     for scenario in arguments.wanted() {
@@ -151,7 +162,8 @@ fn report(arguments: &Arguments, runtime: &Runtime) -> ExitCode {
     facts.extend(runtime.block_on(sqlite::facts()));
     facts.extend(runtime.block_on(postgres::facts()));
     let missed = all.iter().filter(|measured| measured.is_missed()).count();
-    println!("\n{} scenarios, {missed} bounds missed; see target/report.json", all.len());
+    let minutes = start.elapsed().as_secs_f64() / 60.0;
+    println!("\n{} scenarios in {minutes:.1} minutes, {missed} bounds missed; see target/report.json", all.len());
     if let Some(path) = &arguments.markdown
         && let Err(error) = write_page(path, &page::markdown(&facts, &all))
     {

@@ -1,5 +1,6 @@
 //! What a scenario is, and how much of it is measured.
 
+use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
@@ -87,5 +88,12 @@ impl Scale {
             let is_measured = number > 0;
             Round { number, length: if is_measured { length } else { length / 4 }, is_measured }
         })
+    }
+}
+
+impl fmt::Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rounds, length, replayed } = self;
+        write!(f, "{rounds} of {length:?} for each side; {replayed} events where a round reads or folds all of them")
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use super::by_hand::RawRow;
 use super::owner::{self, Owner};
-use super::scenario::Bound::AtLeast;
+use super::scenario::Bound::{AtLeast, Unsaid};
 use super::scenario::{Scale, Scenario};
 use super::sides::Sides;
 use super::system::{Facts, folder};
@@ -28,15 +28,17 @@ pub fn all() -> Vec<Scenario> {
     all
 }
 
+const ALONE: &str = "an `INSERT` that commits by itself";
 const OWNER: &str = "a map of states, and a task that writes what waits in one transaction";
 
 fn append(events: u64, tasks: usize) -> Scenario {
-    let (bound, beside) = match tasks {
-        1 => (0.85, "an `INSERT` that commits by itself"),
-        _ => (0.70, "a task that writes what waits in one transaction"),
+    let (bound, beside) = match (events, tasks) {
+        (1, 1) => (AtLeast(0.85), ALONE),
+        (_, 1) => (Unsaid, ALONE),
+        _ => (AtLeast(0.70), "a task that writes what waits in one transaction"),
     };
     let name = format!("sqlite/append-{events}@{tasks}");
-    Scenario::new(name, APPENDS, AtLeast(bound), beside, move |scale| appends(scale, events, tasks)).counted()
+    Scenario::new(name, APPENDS, bound, beside, move |scale| appends(scale, events, tasks)).counted()
 }
 
 async fn open() -> (TempDir, SqliteStore) {
