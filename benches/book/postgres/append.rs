@@ -5,7 +5,7 @@ use eventsource_test_cluster::Database;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use super::{BEST_OF, raw, server};
+use super::{BEST_OF, raw, raw_bytes, server};
 use crate::book::by_hand::encode;
 use crate::book::domain::nth;
 use crate::book::owner;
@@ -85,7 +85,7 @@ async fn beside_inserts(scale: Scale, group: Group, tasks: usize, events: u64) -
     let counts = if tasks == 256 { BEST_OF.to_vec() } else { vec![tasks] };
     let mut pg = raw::connect(database.url()).await;
     let connections = raw::connections(database.url(), counts[counts.len() - 1]).await;
-    let writer = raw::writer(raw::connect(database.url()).await);
+    let writer = raw_bytes::writer(raw::connect(database.url()).await);
     let mut ours = Side::rate();
     let mut raw: Vec<Side> = counts.iter().map(|_| Side::rate()).collect();
     let mut batching = Side::rate();
@@ -96,7 +96,7 @@ async fn beside_inserts(scale: Scale, group: Group, tasks: usize, events: u64) -
                 let stream = format!("account-raw-{count}-{}-{task}", round.number);
                 async move {
                     for n in laps.by_ref() {
-                        raw::insert_bytes(&mut pg, &stream, n * events, events).await;
+                        raw_bytes::insert(&mut pg, &stream, n * events, events).await;
                     }
                     laps
                 }
@@ -203,7 +203,7 @@ async fn beside_copy(scale: Scale) -> Sides {
     let mut sides = Sides::rates();
     for round in scale.rounds() {
         work::appends(&mut sides.ours, round, &stores.together, ("", 256), 1).await;
-        let copy = async { raw::copy_in(&mut pg, round.number, copied).await };
+        let copy = async { raw_bytes::copy_in(&mut pg, round.number, copied).await };
         sides.raw.whole(round, copied, copy).await;
     }
     sides

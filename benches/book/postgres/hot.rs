@@ -7,8 +7,8 @@ use eventsource::Repository;
 use eventsource_test_cluster::Database;
 
 use super::command::{ByHand, LENGTH, by_hand_on, side};
-use super::raw;
 use super::two_processes::two_processes;
+use super::{raw, raw_bytes};
 use crate::book::domain::Account;
 use crate::book::owner::Owner;
 use crate::book::scenario::Bound::{self, AtLeast, AtMost};
@@ -115,7 +115,7 @@ async fn one_for_each(scale: Scale, tasks: usize) -> Sides {
 async fn beside_owner(scale: Scale, tasks: usize) -> Sides {
     let (database, store) = side().await;
     let accounts = Repository::<Account>::new(store);
-    let owner = Owner::new(raw::writer(raw::connect(database.url()).await));
+    let owner = Owner::new(raw_bytes::writer(raw::connect(database.url()).await));
     let mut sides = Sides::rates();
     for round in scale.rounds() {
         sides.ours.add(round, &commands(round, &accounts, (tasks, |_, task, _| task.to_string()), 1).await);

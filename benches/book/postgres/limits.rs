@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row, query};
 use uuid::Uuid;
 
 use super::command::LENGTH;
-use super::{raw, read, server};
+use super::{raw, raw_bytes, read, server};
 use crate::book::by_hand::{apply, encode};
 use crate::book::domain::{Account, nth, snapshots};
 use crate::book::scenario::Bound::AtLeast;
@@ -73,7 +73,7 @@ async fn on_connections(scale: Scale, tasks: usize, work: Work) -> Sides {
                 for n in laps.by_ref() {
                     let stream = format!("{label}-{}", n / LENGTH);
                     match work {
-                        Work::Append => raw::insert_bytes(&mut pg, &stream, n % LENGTH, 1).await,
+                        Work::Append => raw_bytes::insert(&mut pg, &stream, n % LENGTH, 1).await,
                         Work::Command => raw::command(&mut pg, &stream, n, 1).await,
                     }
                 }
@@ -168,7 +168,7 @@ async fn replay(scale: Scale) -> Sides {
     for round in scale.rounds() {
         let pages = async { assert_eq!(statements.replay(&mut pg).await, scale.replayed) };
         sides.ours.whole(round, scale.replayed, pages).await;
-        let copied = async { assert_eq!(raw::copy_out(&mut pg).await, scale.replayed) };
+        let copied = async { assert_eq!(raw_bytes::copy_out(&mut pg).await, scale.replayed) };
         sides.raw.whole(round, scale.replayed, copied).await;
     }
     sides

@@ -6,6 +6,7 @@ mod hot;
 mod large;
 mod limits;
 pub mod raw;
+mod raw_bytes;
 mod read;
 pub mod server;
 mod two_processes;

@@ -1,4 +1,4 @@
-//! Hand-written sqlx: the least work that could be correct, on connections of its own, without a pool between.
+//! Hand-written sqlx: the least work that could be correct, on connections of its own, without a pool between, with payloads as `jsonb`.
 
 use std::sync::Arc;
 
@@ -7,12 +7,10 @@ use futures::{Stream, TryStreamExt};
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, query, raw_sql};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use crate::book::by_hand::{RawRow, encode};
 use crate::book::domain::{Account, AccountEvent, Deposited, Withdrawn, nth};
-use crate::book::owner::{BATCH, Job};
 use crate::book::sides::Connections;
 
 /// The table that most people write, with payloads as `jsonb`.
@@ -40,94 +38,6 @@ pub async fn connections(url: &str, count: usize) -> Connections<PgConnection> {
         connections.push(Arc::new(Mutex::new(connect(url).await)));
     }
     connections
-}
-
-/// Rows of one append into the store's own table, which has the same indexes for both sides: what the checks cost is measured.
-pub async fn insert_bytes(pg: &mut PgConnection, stream: &str, before: u64, events: u64) {
-    let mut rows = RawRow::several(stream, before, events);
-    if let [row] = &mut rows[..] {
-        query(
-            "INSERT INTO eventsource.events (stream, version, category, event_id, name, schema_version, encoding, data, \
-             occurred_at, recorded_at) VALUES ($1, $2, 'account', $3, $4, 1, 0, $5, now(), now())",
-        )
-        .bind(&row.stream)
-        .bind(row.version)
-        .bind(Uuid::now_v7())
-        .bind(row.name)
-        .bind(std::mem::take(&mut row.data))
-        .execute(pg)
-        .await
-        .expect("raw insert");
-        return;
-    }
-    let columns = Columns::of(rows);
-    query(
-        "INSERT INTO eventsource.events (stream, version, category, event_id, name, schema_version, encoding, data, \
-         occurred_at, recorded_at) SELECT $1, version, 'account', id, name, 1, 0, data, now(), now() \
-         FROM unnest($2::bigint[], $3::uuid[], $4::text[], $5::bytea[]) AS e (version, id, name, data)",
-    )
-    .bind(stream)
-    .bind(columns.versions)
-    .bind(columns.ids)
-    .bind(columns.names)
-    .bind(columns.data)
-    .execute(pg)
-    .await
-    .expect("raw insert");
-}
-
-/// Rows as arrays.
-#[derive(Default)]
-struct Columns {
-    streams: Vec<String>,
-    versions: Vec<i64>,
-    ids: Vec<Uuid>,
-    names: Vec<&'static str>,
-    data: Vec<Vec<u8>>,
-}
-
-impl Columns {
-    fn of(rows: Vec<RawRow>) -> Self {
-        let mut columns = Self::default();
-        for row in rows {
-            columns.streams.push(row.stream);
-            columns.versions.push(row.version);
-            columns.ids.push(Uuid::now_v7());
-            columns.names.push(row.name);
-            columns.data.push(row.data);
-        }
-        columns
-    }
-}
-
-/// A task that writes all that waits by one statement, into a table of its own.
-pub fn writer(mut pg: PgConnection) -> mpsc::UnboundedSender<Job> {
-    let (sender, mut receiver) = mpsc::unbounded_channel::<Job>();
-    tokio::spawn(async move {
-        let mut waiting = Vec::new();
-        while receiver.recv_many(&mut waiting, BATCH).await > 0 {
-            let (rows, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-            let columns = Columns::of(rows.into_iter().flatten().collect());
-            query(
-                "INSERT INTO raw_bytes (stream, version, event_id, name, schema_version, data) \
-                 SELECT stream, version, id, name, 1, data \
-                 FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::bytea[]) \
-                      AS e (stream, version, id, name, data)",
-            )
-            .bind(columns.streams)
-            .bind(columns.versions)
-            .bind(columns.ids)
-            .bind(columns.names)
-            .bind(columns.data)
-            .execute(&mut pg)
-            .await
-            .expect("raw insert");
-            for answer in answers {
-                let _ = answer.send(());
-            }
-        }
-    });
-    sender
 }
 
 /// How many rows a table has.
@@ -211,15 +121,6 @@ pub async fn load(pg: &mut PgConnection, stream: &str) -> (Account, i64) {
     (account, version)
 }
 
-/// Fetches rows of the store's own table without looking into them.
-pub async fn fetch_undecoded(pg: &mut PgConnection, stream: &str) -> usize {
-    let rows =
-        query("SELECT version, name, schema_version, data FROM eventsource.events WHERE stream = $1 ORDER BY version")
-            .bind(stream)
-            .fetch(pg);
-    count(rows).await
-}
-
 /// Statements that ask for nothing: what a round trip costs.
 pub async fn nothing(pg: &mut PgConnection, times: usize) {
     for _ in 0..times {
@@ -240,48 +141,6 @@ pub async fn count(mut rows: impl Stream<Item = sqlx::Result<PgRow>> + Unpin) ->
 pub async fn stream_json(pg: &mut PgConnection) -> usize {
     let rows = query("SELECT position, stream, version, name, data FROM raw_json ORDER BY position").fetch(pg);
     count(rows).await
-}
-
-/// The whole of the store's table by `COPY … BINARY`, taken apart by hand; answers how many rows.
-pub async fn copy_out(pg: &mut PgConnection) -> usize {
-    let mut chunks = pg
-        .copy_out_raw(
-            "COPY (SELECT position, stream, version, event_id, name, data, recorded_at FROM eventsource.events \
-             ORDER BY position) TO STDOUT (FORMAT binary)",
-        )
-        .await
-        .expect("raw copy");
-    let mut buffer: Vec<u8> = Vec::new();
-    let mut count = 0;
-    let mut header = 19;
-    while let Some(chunk) = chunks.try_next().await.expect("raw chunk") {
-        buffer.extend_from_slice(&chunk);
-        let mut at = header.min(buffer.len());
-        header -= at;
-        while let Some(next) = take_row(&buffer, at) {
-            count += 1;
-            at = next;
-        }
-        buffer.drain(..at);
-    }
-    count
-}
-
-/// Where the next row begins, if one lies there whole.
-fn take_row(buffer: &[u8], at: usize) -> Option<usize> {
-    let fields = i16::from_be_bytes(buffer.get(at..at + 2)?.try_into().ok()?);
-    if fields < 0 {
-        return None;
-    }
-    let mut at = at + 2;
-    for _ in 0..fields {
-        let length = i32::from_be_bytes(buffer.get(at..at + 4)?.try_into().ok()?);
-        at += 4;
-        let field = buffer.get(at..at + length.max(0) as usize)?;
-        std::hint::black_box(field);
-        at += field.len();
-    }
-    Some(at)
 }
 
 /// Fills `raw_json` with streams of `length` events.
@@ -307,33 +166,4 @@ pub async fn fill_json(pg: &mut PgConnection, events: usize, length: usize) {
         .await
         .expect("raw fill");
     }
-}
-
-/// `COPY` of rows into the store's own table, `rows` to a commit: the fastest way in.
-pub async fn copy_in(pg: &mut PgConnection, round: usize, rows: usize) {
-    use std::fmt::Write;
-    let mut text = String::new();
-    for n in 0..rows {
-        let (name, data) = encode(&nth(n as u64));
-        let hex = data.iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        let _ = writeln!(
-            text,
-            "account-copy-{round}-{}\t{}\taccount\t{}\t{name}\t1\t0\t\\\\x{hex}\tnow\tnow",
-            n / 100,
-            n % 100 + 1,
-            Uuid::now_v7()
-        );
-    }
-    let mut copy = pg
-        .copy_in_raw(
-            "COPY eventsource.events (stream, version, category, event_id, name, schema_version, encoding, data, \
-             occurred_at, recorded_at) FROM STDIN",
-        )
-        .await
-        .expect("raw copy");
-    copy.send(text.as_bytes()).await.expect("raw copy");
-    copy.finish().await.expect("raw copy");
 }

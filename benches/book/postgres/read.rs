@@ -4,7 +4,7 @@ use eventsource::postgres::{PgOptions, PgStore};
 use eventsource::{EventStore, Position, RawEvent, Read, Repository};
 use eventsource_test_cluster::Database;
 
-use super::{raw, server};
+use super::{raw, raw_bytes, server};
 use crate::book::domain::snapshots;
 use crate::book::scenario::Bound::{self, AtLeast};
 use crate::book::scenario::{Scale, Scenario};
@@ -62,7 +62,7 @@ async fn load_undecoded(scale: Scale, length: usize) -> Sides {
         let by_hand = sides.raw.on(round, &connection, |mut pg, _, mut laps| async move {
             for n in laps.by_ref() {
                 let stream = format!("account-{}", n as usize % STREAMS);
-                assert_eq!(raw::fetch_undecoded(&mut pg, &stream).await, length);
+                assert_eq!(raw_bytes::fetch_undecoded(&mut pg, &stream).await, length);
             }
             laps
         });
@@ -120,7 +120,7 @@ async fn untyped(scale: Scale) -> Sides {
     for round in scale.rounds() {
         let pages = async { assert_eq!(count_untyped(&store).await, scale.replayed) };
         sides.ours.whole(round, scale.replayed, pages).await;
-        let copied = async { assert_eq!(raw::copy_out(&mut pg).await, scale.replayed) };
+        let copied = async { assert_eq!(raw_bytes::copy_out(&mut pg).await, scale.replayed) };
         sides.raw.whole(round, scale.replayed, copied).await;
     }
     sides
