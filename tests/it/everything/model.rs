@@ -94,7 +94,7 @@ impl Operation {
                 one("transfer.requested", 1, requested)
             }
             What::Raw(raws) => raws.iter().map(|raw| raw.event(tag)).map(|(stream, event)| (stream, vec![event])).collect(),
-            What::Within { cents, is_committed: true } => {
+            What::Within { cents, is_committed: true, .. } => {
                 one("account.deposited", 2, json!({ "cents": cents, "tag": tag }))
             }
             _ => Vec::new(),

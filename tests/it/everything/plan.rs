@@ -9,7 +9,9 @@ use super::domain::Ask;
 /// Two of them, each a process of its own or as good as that.
 pub(super) const WORKERS: u64 = 2;
 const OPERATIONS: u64 = 60;
+/// In microseconds.
 const LONGEST_PATIENCE: u64 = 3_000;
+const LONGEST_HOLD: u64 = 8_000;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
@@ -38,7 +40,7 @@ pub(super) enum What {
     /// Past the aggregate: whatever is there, it happens.
     Raw(Vec<Raw>),
     /// In a transaction of the user's, with a row of the user's; committed or not. Where a store has none, it is raw.
-    Within { cents: i64, is_committed: bool },
+    Within { cents: i64, is_committed: bool, hold: Duration },
     Load,
     LoadCached,
     /// The row of the inline view.
@@ -153,7 +155,7 @@ impl Plan {
             62..66 => What::Raw(raw(Form::Swapped(cents, cents / 2))),
             66..69 => What::Raw(raw(Form::Online(cents))),
             69..73 => What::Raw([raw(Form::Cents(cents)), vec![Raw { account: other, form: Form::Online(cents) }]].concat()),
-            73..81 => What::Within { cents, is_committed: dice.percent(60) },
+            73..81 => What::Within { cents, is_committed: dice.percent(60), hold: Duration::from_micros(dice.roll(LONGEST_HOLD)) },
             81..90 => What::Load,
             90..93 => What::LoadCached,
             _ => What::Row,

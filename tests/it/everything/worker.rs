@@ -10,7 +10,7 @@ use eventsource::postgres::PgStore;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{
     Aggregate, AppendOutcome, AppendRequest, CacheLimits, EventStore, ExecuteError, ExecuteOptions, Executed,
-    ExpectedVersion, InlineStore, InlineViews, NewEvent, Projections, Repository, StoreError, StoreWithViews, StreamId,
+    ExpectedVersion, InlineStore, InlineViews, NewEvent, Projections, Repository, Retry, StoreError, StoreWithViews, StreamId,
     ViewReader,
 };
 use sqlx::{Connection, Executor, PgConnection};
@@ -26,6 +26,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(20);
 /// The same request, when its answer is lost.
 const SENT: usize = 3;
+/// Enough for whoever loses race after race.
+const ATTEMPTS: usize = 200;
 const LEASE: Duration = Duration::from_secs(1);
 
 /// Where everything is kept.
@@ -99,9 +101,9 @@ impl<S: InlineStore + Clone> Worker<S> {
         let cache = CacheLimits::default().states(work.plan.cached_states());
         let (mut accounts, mut transfers) = (HashMap::new(), HashMap::new());
         for way in [Way::Cached, Way::Directly] {
-            let plain = Repository::<Account>::new(store.clone());
-            let with_view = Repository::<Account>::new(kept.clone());
-            let transfer = Repository::<Transfer>::new(store.clone());
+            let plain = Repository::<Account>::new(store.clone()).with_retry(Retry::attempts(ATTEMPTS));
+            let with_view = Repository::<Account>::new(kept.clone()).with_retry(Retry::attempts(ATTEMPTS));
+            let transfer = Repository::<Transfer>::new(store.clone()).with_retry(Retry::attempts(ATTEMPTS));
             let (plain, with_view, transfer, kept_way) = match way {
                 Way::Cached => {
                     let transfer = transfer.with_cache(cache);
@@ -196,10 +198,10 @@ impl<S: InlineStore + Clone> Worker<S> {
                 executed_or(executed, |never| match never {}, |_| None)
             }
             What::Raw(raws) => self.raw(raws, tag, *is_keyed, *way).await,
-            What::Within { cents, is_committed } => {
+            What::Within { cents, is_committed, hold } => {
                 let raw = Raw { account: *account, form: Form::Cents(*cents) };
                 match &self.user {
-                    Some(user) => user.within(request(&[raw], tag, *is_keyed), tag, *is_committed).await,
+                    Some(user) => user.within(request(&[raw], tag, *is_keyed), tag, *is_committed, *hold).await,
                     None if *is_committed => self.raw(&[raw], tag, *is_keyed, *way).await,
                     None => End::Undone,
                 }
@@ -283,7 +285,7 @@ fn executed_or<A: Aggregate, R>(
             None => End::Nothing { version: executed.version.0, sums: sums(&executed.state).unwrap_or_default() },
         },
         Err(ExecuteError::Refused(no)) => refused(no),
-        Err(ExecuteError::Conflict(_)) => End::Undone,
+        Err(ExecuteError::Conflict(conflict)) => panic!("{ATTEMPTS} attempts, and still {conflict}"),
         Err(ExecuteError::Store(error)) => {
             assert!(may_pass(&error), "{error:?}");
             End::Unknown
@@ -317,7 +319,7 @@ pub(super) const RECEIPTS: &str = "CREATE TABLE receipts (tag text NOT NULL)";
 
 impl User {
     /// A row and an event, or neither.
-    async fn within(&self, request: AppendRequest, tag: &str, is_committed: bool) -> End {
+    async fn within(&self, request: AppendRequest, tag: &str, is_committed: bool, hold: Duration) -> End {
         // Taken out, so that one that is given up in the middle is not used again.
         let mut kept = self.connection.lock().await;
         let connection = match kept.take() {
@@ -325,7 +327,7 @@ impl User {
             None => PgConnection::connect(&self.url).await,
         };
         let Ok(mut connection) = connection else { return End::Undone };
-        match self.transaction(&mut connection, request, tag, is_committed).await {
+        match self.transaction(&mut connection, request, tag, is_committed, hold).await {
             Ok(end) => {
                 *kept = Some(connection);
                 self.store.wake();
@@ -342,6 +344,7 @@ impl User {
         request: AppendRequest,
         tag: &str,
         is_committed: bool,
+        hold: Duration,
     ) -> Result<End, ()> {
         connection.execute("BEGIN").await.map_err(drop)?;
         let row_first = tag.len().is_multiple_of(2);
@@ -354,6 +357,7 @@ impl User {
         if !row_first {
             receipt().execute(&mut *connection).await.map_err(drop)?;
         }
+        tokio::time::sleep(hold).await;
         // What was done before has its row from then.
         let is_new = matches!(outcome, AppendOutcome::Stored(_));
         let end = if is_committed && is_new { "COMMIT" } else { "ROLLBACK" };
