@@ -24,11 +24,20 @@ pub(super) enum Line {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum End {
     /// In each stream, the last of so many events.
-    Stored { places: Vec<Place>, sums: Option<Sums> },
+    Stored {
+        places: Vec<Place>,
+        sums: Option<Sums>,
+    },
     Refused(Sums),
     /// There was nothing to do.
-    Nothing { version: u64, sums: Sums },
-    Seen { version: u64, sums: Sums },
+    Nothing {
+        version: u64,
+        sums: Sums,
+    },
+    Seen {
+        version: u64,
+        sums: Sums,
+    },
     /// Nothing was stored.
     Undone,
     /// It may have been stored, or be stored soon.

@@ -1,17 +1,16 @@
 //! Whether what is there is what some order of the acknowledged commands makes, and what was told was so.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use eventsource::{ExecuteOptions, InlineStore, InlineViews, Projections, Repository, Version, View, ViewReader};
+use eventsource::InlineStore;
 
-use super::domain::{Account, Ask, Asked, Kept, Projected, Replayed, Sums};
+use super::again::{check_keys, check_states, check_views};
+use super::domain::Ask;
 use super::journal::{End, Journal, Line, Place};
 use super::log::{Event, Log};
 use super::model::{Model, asked, is_allowed};
+use super::order::check_order;
 use super::plan::{Operation, Plan, What};
-
-/// Commands with keys that are sent once more.
-const REPEATED: usize = 40;
 
 pub(super) async fn judge<S: InlineStore + Clone>(
     store: &S,
@@ -172,156 +171,12 @@ impl<'l> Stored<'l> {
             };
             if let Some((side, ask, at)) = refused {
                 let stream = account(side);
-                let version = |position| {
-                    log.0.iter().filter(|event| event.stream == stream && event.position < position).count()
-                };
+                let version =
+                    |position| log.0.iter().filter(|event| event.stream == stream && event.position < position).count();
                 let between = version(story[at - 1].position)..=version(story[at].position);
                 let states = &model.states(&stream)[between];
                 assert!(states.iter().any(|state| !is_allowed(&ask, *state)), "{story:?} was refused: {states:?}");
             }
-        }
-    }
-}
-
-/// Nobody is told less than what somebody was told before it asked.
-fn check_order(model: &Model, operations: &HashMap<String, Operation>, lines: &[Line]) {
-    // Of each stream; of its row, only what was stored together with it.
-    let (mut told, mut told_of_row) = (HashMap::<String, u64>::new(), HashMap::<String, u64>::new());
-    let mut when_it_began = HashMap::<&str, (HashMap<String, u64>, u64)>::new();
-    for line in lines {
-        let (tag, end) = match line {
-            Line::Began(tag) => {
-                let of_row = told_of_row.get(&operations[tag].stream()).copied().unwrap_or(0);
-                when_it_began.entry(tag).or_insert_with(|| (told.clone(), of_row));
-                continue;
-            }
-            Line::Ended(tag, end) => (tag, end),
-            Line::Done(_) => continue,
-        };
-        let operation = &operations[tag];
-        let (before, row_before) = &when_it_began[&**tag];
-        let stream = operation.stream();
-        let before = |stream: &str| before.get(stream).copied().unwrap_or(0);
-        let is_row = matches!(operation.what, What::Row);
-        let mut tell = |stream: &str, version: u64| {
-            let told = told.entry(stream.to_owned()).or_default();
-            *told = version.max(*told);
-        };
-        match end {
-            End::Stored { places, .. } => {
-                for Place { stream, version, events, .. } in places {
-                    let stands = before(stream);
-                    assert!(version - events >= stands, "{operation:?} at {version}, when {stands} was known");
-                    tell(stream, *version);
-                    let is_in_row = operation.way.is_kept() && !matches!(operation.what, What::Within { .. });
-                    if is_in_row {
-                        let of_row = told_of_row.entry(stream.clone()).or_default();
-                        *of_row = (*version).max(*of_row);
-                    }
-                }
-            }
-            End::Refused(sums) | End::Nothing { sums, .. } | End::Seen { sums, .. } => {
-                let same = |state: &Sums| match is_row {
-                    true => (state.cents, state.facts, state.trace) == (sums.cents, sums.facts, sums.trace),
-                    false => state == sums,
-                };
-                // Facts are counted in it, so no two are the same.
-                let version = model.states(&stream).iter().position(same);
-                let version = version.unwrap_or_else(|| panic!("{operation:?} was told {end:?}, which never was")) as u64;
-                let stands = match operation.what {
-                    What::LoadCached => 0,
-                    What::Row => *row_before,
-                    _ => before(&stream),
-                };
-                assert!(version >= stands, "{operation:?} was told {end:?} of {version}, when {stands} was known");
-                match end {
-                    End::Refused(_) | End::Nothing { .. } => {
-                        assert!(!operation.is_allowed(*sums), "{operation:?} had {end:?} at {version}");
-                    }
-                    End::Seen { version: said, .. } => assert_eq!(version, *said, "{operation:?} was told {end:?}"),
-                    _ => {}
-                }
-                if let End::Nothing { version: said, .. } = end {
-                    assert_eq!(version, *said, "{operation:?} was told {end:?}");
-                }
-                tell(&stream, version);
-                if is_row {
-                    let of_row = told_of_row.entry(stream).or_default();
-                    *of_row = version.max(*of_row);
-                }
-            }
-            End::Undone | End::Unknown => {}
-        }
-    }
-}
-
-/// By snapshots, without them, and as of every version.
-async fn check_states<S: InlineStore + Clone>(store: &S, model: &Model) {
-    let accounts = Repository::<Account>::new(store.clone());
-    let replayed = Repository::<Replayed>::new(store.clone());
-    for (stream, states) in model.accounts() {
-        let (id, last) = (&stream["account-".len()..], states.len() as u64 - 1);
-        let loaded = accounts.load(id).await.unwrap();
-        assert_eq!((loaded.version, loaded.state.sums), (Version(last), states[last as usize]), "{stream}");
-        let loaded = replayed.load(id).await.unwrap();
-        assert_eq!((loaded.version, loaded.state.sums), (Version(last), states[last as usize]), "{stream} anew");
-        for version in (0..=last).rev().step_by(7) {
-            let loaded = accounts.load_at(id, Version(version)).await.unwrap();
-            assert_eq!((loaded.version, loaded.state.sums), (Version(version), states[version as usize]), "{stream}");
-        }
-    }
-}
-
-/// Whether it is kept inline or projected, folded when it happened or now, it is the same.
-async fn check_views<S: InlineStore + Clone>(store: &S, model: &Model) {
-    // What was appended past it is folded first.
-    InlineViews::new(store.clone()).add::<Account, Kept>().start().await.unwrap();
-    let mut kept = BTreeMap::new();
-    for row in ViewReader::<Kept>::inline(store.clone()).list().page().await.unwrap().rows {
-        let Kept { account, version, cents, facts, trace } = row;
-        kept.insert(account, (version, cents, facts, trace));
-    }
-    let mut projected = BTreeMap::new();
-    for row in ViewReader::<Projected>::new(store.clone()).list().page().await.unwrap().rows {
-        let Projected { account, version, cents, facts, trace } = row;
-        projected.insert(account, (version, cents, facts, trace));
-    }
-    let rows = model.accounts().map(|(stream, states)| {
-        let Sums { cents, facts, trace, .. } = states[states.len() - 1];
-        (stream["account-".len()..].to_owned(), (Version(states.len() as u64 - 1), cents, facts, trace))
-    });
-    let wanted: BTreeMap<_, _> = rows.collect();
-    assert_eq!(kept, wanted, "the inline view");
-    assert_eq!(projected, wanted, "the projected view");
-    is_rebuilt_alike::<Kept, S>(store).await;
-    is_rebuilt_alike::<Projected, S>(store).await;
-}
-
-async fn is_rebuilt_alike<V: View, S: InlineStore + Clone>(store: &S) {
-    let mut differences = Vec::new();
-    let compared = Projections::new(store).refold::<V>(|difference| differences.push(difference.clone())).await;
-    assert!(compared.unwrap().is_equal(), "{differences:#?}");
-}
-
-/// What was acknowledged under a key is answered as it was then, and not done again.
-async fn check_keys<S: InlineStore + Clone>(store: &S, operations: &HashMap<String, Operation>, lines: &[Line]) {
-    let cached = Repository::<Account>::new(store.clone());
-    let directly = Repository::<Account>::new(store.clone()).without_cache();
-    let mut sent = 0;
-    for line in lines {
-        let Line::Ended(tag, End::Stored { places, sums: Some(sums) }) = line else { continue };
-        let operation = &operations[tag];
-        let (true, What::Ask(ask)) = (operation.is_keyed, &operation.what) else { continue };
-        let accounts = if sent % 2 == 0 { &cached } else { &directly };
-        let asked = Asked { ask: ask.clone(), tag: tag.clone() };
-        let options = ExecuteOptions::new().command_key(tag);
-        let again = accounts.handle_with(&operation.account.to_string(), options, asked).await.unwrap();
-        assert!(again.repeated, "{operation:?} was done again");
-        assert_eq!((again.version, again.position.0), (Version(places[0].version), places[0].position));
-        assert_eq!(again.state.sums, *sums, "{operation:?}");
-        sent += 1;
-        if sent == REPEATED {
-            return;
         }
     }
 }

@@ -93,7 +93,9 @@ impl Operation {
                 let requested = json!({ "from": self.account.to_string(), "to": to.to_string(), "cents": cents });
                 one("transfer.requested", 1, requested)
             }
-            What::Raw(raws) => raws.iter().map(|raw| raw.event(tag)).map(|(stream, event)| (stream, vec![event])).collect(),
+            What::Raw(raws) => {
+                raws.iter().map(|raw| raw.event(tag)).map(|(stream, event)| (stream, vec![event])).collect()
+            }
             What::Within { cents, is_committed: true, .. } => {
                 one("account.deposited", 2, json!({ "cents": cents, "tag": tag }))
             }
@@ -129,4 +131,3 @@ pub(super) fn asked(ask: &Ask, tag: &str) -> Vec<(&'static str, u32, Value)> {
         Ask::Withdraw(cents) => vec![("account.withdrawn", 1, paid(cents))],
     }
 }
-

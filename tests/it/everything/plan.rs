@@ -11,7 +11,7 @@ pub(super) const WORKERS: u64 = 2;
 const OPERATIONS: u64 = 60;
 /// In microseconds.
 const LONGEST_PATIENCE: u64 = 3_000;
-const LONGEST_HOLD: u64 = 8_000;
+const LONGEST_HOLD: u64 = 30_000;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
@@ -36,11 +36,18 @@ pub(super) struct Operation {
 pub(super) enum What {
     Ask(Ask),
     /// By the process manager.
-    Transfer { to: u64, cents: i64 },
+    Transfer {
+        to: u64,
+        cents: i64,
+    },
     /// Past the aggregate: whatever is there, it happens.
     Raw(Vec<Raw>),
     /// In a transaction of the user's, with a row of the user's; committed or not. Where a store has none, it is raw.
-    Within { cents: i64, is_committed: bool, hold: Duration },
+    Within {
+        cents: i64,
+        is_committed: bool,
+        hold: Duration,
+    },
     Load,
     LoadCached,
     /// The row of the inline view.
@@ -75,13 +82,18 @@ pub(super) enum Way {
     Directly,
 }
 
+pub(super) const WAYS: [Way; 4] = [Way::Cached, Way::KeptCached, Way::Directly, Way::KeptDirectly];
+
+/// Cached, as most are.
+const MOST_WAYS: [Way; 6] = [Way::Cached, Way::Cached, Way::Cached, Way::KeptCached, Way::Directly, Way::KeptDirectly];
+
 impl Way {
     pub(super) fn is_kept(self) -> bool {
         matches!(self, Self::KeptCached | Self::KeptDirectly)
     }
 }
 
-/// What is killed, when the journal has got so many lines more.
+/// What is hit, when the journal has got so many lines more.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Blow {
     pub(super) after: u64,
@@ -90,9 +102,12 @@ pub(super) struct Blow {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Hit {
+    /// It is killed, and another goes on in its place.
     Worker(u64),
-    /// If it is the test's own.
+    /// It crashes, if it is the test's own.
     Server,
+    /// It stands still for longer than a lease, if it is a process of its own.
+    Pause(u64),
 }
 
 impl Plan {
@@ -120,7 +135,7 @@ impl Plan {
     pub(super) fn blows(self) -> Vec<Blow> {
         let mut dice = self.dice("blows", 0);
         let lines = 2 * OPERATIONS * self.tasks() * WORKERS;
-        let hits = [Hit::Worker(1), Hit::Worker(0), Hit::Server, Hit::Worker(1)];
+        let hits = [Hit::Worker(1), Hit::Server, Hit::Worker(0), Hit::Pause(1)];
         // Spread over what there is to do, so that all of them hit something.
         let each = lines / (hits.len() as u64 + 1);
         let first = dice.roll(hits.len() as u64) as usize;
@@ -142,7 +157,8 @@ impl Plan {
 
     fn operation(self, dice: &mut Dice, tag: String) -> Operation {
         let accounts = self.accounts();
-        let account = dice.roll(accounts);
+        // One has as much to do as all others together.
+        let account = if dice.percent(50) { 0 } else { dice.roll(accounts) };
         let other = (account + 1 + dice.roll(accounts - 1)) % accounts;
         let cents = 1 + dice.roll(300) as i64;
         let raw = |form| vec![Raw { account, form }];
@@ -154,13 +170,19 @@ impl Plan {
             58..62 => What::Raw(raw(Form::Dollars(cents / 100))),
             62..66 => What::Raw(raw(Form::Swapped(cents, cents / 2))),
             66..69 => What::Raw(raw(Form::Online(cents))),
-            69..73 => What::Raw([raw(Form::Cents(cents)), vec![Raw { account: other, form: Form::Online(cents) }]].concat()),
-            73..81 => What::Within { cents, is_committed: dice.percent(60), hold: Duration::from_micros(dice.roll(LONGEST_HOLD)) },
+            69..73 => {
+                What::Raw([raw(Form::Cents(cents)), vec![Raw { account: other, form: Form::Online(cents) }]].concat())
+            }
+            73..81 => What::Within {
+                cents,
+                is_committed: dice.percent(60),
+                hold: Duration::from_micros(dice.roll(LONGEST_HOLD)),
+            },
             81..90 => What::Load,
             90..93 => What::LoadCached,
             _ => What::Row,
         };
-        let way = [Way::Cached, Way::KeptCached, Way::Directly, Way::KeptDirectly][dice.roll(4) as usize];
+        let way = MOST_WAYS[dice.roll(MOST_WAYS.len() as u64) as usize];
         let patience = dice.percent(10).then(|| Duration::from_micros(dice.roll(LONGEST_PATIENCE)));
         Operation { tag, account, what, is_keyed: dice.percent(50), way, patience }
     }
@@ -188,9 +210,9 @@ impl Raw {
 }
 
 impl Operation {
-    /// It stores nothing, whatever happens.
-    pub(super) fn only_looks(&self) -> bool {
-        matches!(self.what, What::Load | What::LoadCached | What::Row)
+    /// When it is answered, the row of the inline view has it.
+    pub(super) fn is_kept(&self) -> bool {
+        self.way.is_kept() && !matches!(self.what, What::Within { .. })
     }
 }
 

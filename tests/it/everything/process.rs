@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -87,6 +88,15 @@ impl Process {
         }
     }
 
+    /// It stands still for so long, and then goes on as if nothing had happened.
+    pub(super) async fn pause(&mut self, time: Duration) {
+        if let Self::Child(child) = self {
+            signal(child, "STOP");
+            tokio::time::sleep(time).await;
+            signal(child, "CONT");
+        }
+    }
+
     /// Fails if it has ended by itself.
     pub(super) fn check(&mut self) {
         let is_over = match self {
@@ -111,6 +121,11 @@ impl Process {
             }
         }
     }
+}
+
+fn signal(child: &Child, name: &str) {
+    let kill = format!("kill -{name} {}", child.id());
+    assert!(Command::new("/bin/sh").args(["-c", &kill]).status().unwrap().success(), "{kill} has failed");
 }
 
 /// It ends with whoever started it, also if that fails.

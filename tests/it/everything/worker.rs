@@ -10,16 +10,16 @@ use eventsource::postgres::PgStore;
 use eventsource::sqlite::SqliteStore;
 use eventsource::{
     Aggregate, AppendOutcome, AppendRequest, CacheLimits, EventStore, ExecuteError, ExecuteOptions, Executed,
-    ExpectedVersion, InlineStore, InlineViews, NewEvent, Projections, Repository, Retry, StoreError, StoreWithViews, StreamId,
-    ViewReader,
+    ExpectedVersion, InlineStore, InlineViews, NewEvent, Projections, Repository, Retry, StoreError, StoreWithViews,
+    StreamId, ViewReader,
 };
-use sqlx::{Connection, Executor, PgConnection};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::domain::{Account, Asked, Kept, Projected, Requested, Sums, Transfer};
 use super::journal::{End, Journal, Line, Place};
-use super::plan::{Form, Operation, Plan, Raw, Way, What};
+use super::plan::{Form, Operation, Plan, Raw, WAYS, Way, What};
+use super::user::User;
 
 /// Longer than anything takes: only what hangs runs into it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const SENT: usize = 3;
 /// Enough for whoever loses race after race.
 const ATTEMPTS: usize = 200;
-const LEASE: Duration = Duration::from_secs(1);
+pub(super) const LEASE: Duration = Duration::from_secs(1);
 
 /// Where everything is kept.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl Work {
             Kind::Postgres(url) => {
                 let options = crate::postgres::patient().group_commit(self.plan.group_commit());
                 let store = surely("connects", || PgStore::connect_with(&url, options.clone())).await;
-                let user = User { url, store: store.clone(), connection: Mutex::default() };
+                let user = User::new(url, store.clone());
                 Worker::start(self, store.clone(), Some(user)).await.work(stop).await;
                 store.close().await.unwrap();
             }
@@ -98,22 +98,15 @@ impl<S: InlineStore + Clone> Worker<S> {
     async fn start(work: Work, store: S, user: Option<User>) -> Self {
         let kept = || InlineViews::new(store.clone()).add::<Account, Kept>().start();
         let kept = surely("the inline view starts", kept).await;
-        let cache = CacheLimits::default().states(work.plan.cached_states());
-        let (mut accounts, mut transfers) = (HashMap::new(), HashMap::new());
-        for way in [Way::Cached, Way::Directly] {
-            let plain = Repository::<Account>::new(store.clone()).with_retry(Retry::attempts(ATTEMPTS));
-            let with_view = Repository::<Account>::new(kept.clone()).with_retry(Retry::attempts(ATTEMPTS));
-            let transfer = Repository::<Transfer>::new(store.clone()).with_retry(Retry::attempts(ATTEMPTS));
-            let (plain, with_view, transfer, kept_way) = match way {
-                Way::Cached => {
-                    let transfer = transfer.with_cache(cache);
-                    (plain.with_cache(cache), with_view.with_cache(cache), transfer, Way::KeptCached)
-                }
-                _ => (plain.without_cache(), with_view.without_cache(), transfer.without_cache(), Way::KeptDirectly),
+        let accounts = WAYS.map(|way| {
+            let store: Arc<dyn EventStore> = match way.is_kept() {
+                true => Arc::new(kept.clone()),
+                false => Arc::new(store.clone()),
             };
-            accounts.extend([(way, plain), (kept_way, with_view)]);
-            transfers.extend([(way, transfer.clone()), (kept_way, transfer)]);
-        }
+            (way, repository(store, way, work.plan))
+        });
+        let transfers = WAYS.map(|way| (way, repository(Arc::new(store.clone()), way, work.plan)));
+        let (accounts, transfers) = (accounts.into(), transfers.into());
         Self { work, store, kept, accounts, transfers, user }
     }
 
@@ -163,9 +156,7 @@ impl<S: InlineStore + Clone> Worker<S> {
         let mut patience = operation.patience;
         loop {
             let end = match patience.take() {
-                Some(patience) => {
-                    tokio::time::timeout(patience, self.once(operation)).await.unwrap_or(End::Unknown)
-                }
+                Some(patience) => tokio::time::timeout(patience, self.once(operation)).await.unwrap_or(End::Unknown),
                 None => self.once(operation).await,
             };
             match end {
@@ -238,6 +229,14 @@ impl<S: InlineStore + Clone> Worker<S> {
     }
 }
 
+fn repository<A: Aggregate>(store: Arc<dyn EventStore>, way: Way, plan: Plan) -> Repository<A> {
+    let repository = Repository::new(store).with_retry(Retry::attempts(ATTEMPTS));
+    match way {
+        Way::Cached | Way::KeptCached => repository.with_cache(CacheLimits::default().states(plan.cached_states())),
+        Way::Directly | Way::KeptDirectly => repository.without_cache(),
+    }
+}
+
 fn request(raws: &[Raw], tag: &str, is_keyed: bool) -> AppendRequest {
     let mut request = AppendRequest::default();
     for raw in raws {
@@ -255,7 +254,7 @@ fn request(raws: &[Raw], tag: &str, is_keyed: bool) -> AppendRequest {
     }
 }
 
-fn places(request: &AppendRequest, outcome: AppendOutcome) -> End {
+pub(super) fn places(request: &AppendRequest, outcome: AppendOutcome) -> End {
     let (AppendOutcome::Stored(appended) | AppendOutcome::AlreadyStored(appended)) = outcome else {
         panic!("an append to any version is {outcome:?}");
     };
@@ -303,65 +302,6 @@ fn looked(seen: Result<(u64, Sums), StoreError>) -> End {
     }
 }
 
-fn may_pass(error: &StoreError) -> bool {
+pub(super) fn may_pass(error: &StoreError) -> bool {
     error.is_transient() || error.is_overloaded()
-}
-
-/// Somebody who has a table in the store's database.
-struct User {
-    url: String,
-    store: PgStore,
-    connection: Mutex<Option<PgConnection>>,
-}
-
-/// The user's table.
-pub(super) const RECEIPTS: &str = "CREATE TABLE receipts (tag text NOT NULL)";
-
-impl User {
-    /// A row and an event, or neither.
-    async fn within(&self, request: AppendRequest, tag: &str, is_committed: bool, hold: Duration) -> End {
-        // Taken out, so that one that is given up in the middle is not used again.
-        let mut kept = self.connection.lock().await;
-        let connection = match kept.take() {
-            Some(connection) => Ok(connection),
-            None => PgConnection::connect(&self.url).await,
-        };
-        let Ok(mut connection) = connection else { return End::Undone };
-        match self.transaction(&mut connection, request, tag, is_committed, hold).await {
-            Ok(end) => {
-                *kept = Some(connection);
-                self.store.wake();
-                end
-            }
-            Err(()) if is_committed => End::Unknown,
-            Err(()) => End::Undone,
-        }
-    }
-
-    async fn transaction(
-        &self,
-        connection: &mut PgConnection,
-        request: AppendRequest,
-        tag: &str,
-        is_committed: bool,
-        hold: Duration,
-    ) -> Result<End, ()> {
-        connection.execute("BEGIN").await.map_err(drop)?;
-        let row_first = tag.len().is_multiple_of(2);
-        let receipt = || sqlx::query("INSERT INTO receipts VALUES ($1)").bind(tag.to_owned());
-        if row_first {
-            receipt().execute(&mut *connection).await.map_err(drop)?;
-        }
-        let appended = self.store.append_in(connection, &request).await;
-        let outcome = appended.map_err(|error| assert!(may_pass(&error), "{error:?}"))?;
-        if !row_first {
-            receipt().execute(&mut *connection).await.map_err(drop)?;
-        }
-        tokio::time::sleep(hold).await;
-        // What was done before has its row from then.
-        let is_new = matches!(outcome, AppendOutcome::Stored(_));
-        let end = if is_committed && is_new { "COMMIT" } else { "ROLLBACK" };
-        connection.execute(end).await.map_err(drop)?;
-        Ok(if is_committed { places(&request, outcome) } else { End::Undone })
-    }
 }
