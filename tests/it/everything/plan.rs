@@ -8,9 +8,11 @@ use super::domain::Ask;
 
 /// Two of them, each a process of its own or as good as that.
 pub(super) const WORKERS: u64 = 2;
-const OPERATIONS: u64 = 60;
+/// Of each task.
+const OPERATIONS: u64 = 50;
 /// In microseconds.
 const LONGEST_PATIENCE: u64 = 3_000;
+/// The same.
 const LONGEST_HOLD: u64 = 30_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -187,6 +189,7 @@ impl Plan {
         Operation { tag, account, what, is_keyed: dice.percent(50), way, patience }
     }
 
+    /// Of everything that is decided by chance, each has its own.
     fn dice(self, of: &str, number: u64) -> Dice {
         of.bytes().chain(number.to_le_bytes()).fold(Dice(self.seed ^ 0x9E37_79B9_7F4A_7C15), |mut dice, byte| {
             dice.0 = dice.0.wrapping_add(byte.into());

@@ -33,16 +33,15 @@ impl User {
             Some(connection) => Ok(connection),
             None => PgConnection::connect(&self.url).await,
         };
-        let Ok(mut connection) = connection else { return End::Undone };
-        match self.transaction(&mut connection, request, tag, is_committed, hold).await {
-            Ok(end) => {
-                *kept = Some(connection);
-                self.store.wake();
-                end
-            }
-            Err(()) if is_committed => End::Unknown,
-            Err(()) => End::Undone,
+        if let Ok(mut connection) = connection
+            && let Ok(end) = self.transaction(&mut connection, request, tag, is_committed, hold).await
+        {
+            *kept = Some(connection);
+            self.store.wake();
+            return end;
         }
+        // Without a connection, too: it may be a repetition.
+        if is_committed { End::Unknown } else { End::Undone }
     }
 
     async fn transaction(
