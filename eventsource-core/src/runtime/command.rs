@@ -6,8 +6,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use crate::contract::append::{AppendOutcome, AppendRequest, Appended, Condition};
-use crate::contract::load::{AsOf, Load, StoredCommand};
-use crate::contract::read::Read;
+use crate::contract::load::{AsOf, Load, LoadRow, StoredCommand};
 use crate::folding::aggregate::Aggregate;
 use crate::folding::event_set::decode_recorded;
 use crate::folding::settling::settle;
@@ -245,9 +244,14 @@ impl<'r, A: Aggregate> Command<'r, A> {
         let load = Load::new(self.stream.clone()).as_of(Some(AsOf::Version(command.last())));
         self.folded.catch_up(store, load).await?;
         let mut events = Vec::new();
+        // Loaded too: a read may stop before them, as long as an append of somebody else is open.
         let before = Version(command.first.0 - 1);
-        let read = Read::stream(&self.stream).after_version(before).limit(command.events as usize);
-        store.read(&read, &mut |raw| Ok(decode_recorded(raw, |event| events.push(event))?)).await?;
+        let load = Load::new(self.stream.clone()).after(before).as_of(Some(AsOf::Version(command.last())));
+        let visit = &mut |row: LoadRow<'_>| match row {
+            LoadRow::Event(raw) => Ok(decode_recorded(raw, |event| events.push(event))?),
+            LoadRow::Bare(_) | LoadRow::Snapshot(_) => Ok(()),
+        };
+        store.load(&load, visit).await?;
         Ok(self.executed(events, true))
     }
 

@@ -1,7 +1,8 @@
 //! What the workers say, in one file: a line before anything is asked for, and one when it is answered.
 //!
 //! Lines are added in one write each, so they stand in an order that was true: if an answer stands before a question,
-//! whoever asked could have known it. The end of a process takes no line away, and leaves no half of one.
+//! whoever asked could have known it. The end of a process takes no line away. It may leave a part of one, between two line
+//! ends, which says nothing: whoever was to write it has not gone on.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -69,17 +70,18 @@ impl Journal {
     }
 
     pub(super) fn write(&self, line: &Line) {
-        let line = serde_json::to_string(line).unwrap() + "\n";
+        let line = format!("\n{}\n", serde_json::to_string(line).unwrap());
         (&self.file).write_all(line.as_bytes()).unwrap();
     }
 
+    /// How many lines there are, about.
     pub(super) fn length(&self) -> u64 {
-        std::fs::read(&self.path).unwrap().iter().filter(|byte| **byte == b'\n').count() as u64
+        std::fs::read(&self.path).unwrap().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count() as u64
     }
 
     pub(super) fn lines(&self) -> Vec<Line> {
         let text = std::fs::read_to_string(&self.path).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// Whether something ended, of everything that has begun.
