@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     Late(Duration),
     /// It begins when it is released.
     Held,
+    /// It is done, and answered when it is released.
+    AnswerHeld,
     /// It is under way when the connection is lost, and lands when it is let: rows by
     /// [`land_write`](super::Wrapped::land_write), events by [`land_append`](super::Wrapped::land_append).
     Lost,
@@ -70,6 +72,11 @@ impl Faults {
             Some(Fault::Held) => {
                 self.release.notified().await;
                 work.await
+            }
+            Some(Fault::AnswerHeld) => {
+                let done = work.await;
+                self.release.notified().await;
+                done
             }
         }
     }
