@@ -9,7 +9,7 @@ use super::domain::Ask;
 /// Two of them, each a process of its own or as good as that.
 pub(super) const WORKERS: u64 = 2;
 /// Of each task.
-const OPERATIONS: u64 = 50;
+const OPERATIONS: u64 = 40;
 /// In microseconds.
 const LONGEST_PATIENCE: u64 = 3_000;
 /// The same.
