@@ -8,6 +8,7 @@ mod conformance;
 mod copy;
 mod counting;
 mod derives;
+mod everything;
 mod format;
 mod golden;
 mod history;

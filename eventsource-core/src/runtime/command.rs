@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use crate::contract::append::{AppendOutcome, AppendRequest, Appended, AppendedStream, Condition, Write};
 use crate::contract::load::{AsOf, Load, LoadRow, StoredCommand};
-use crate::contract::read::Read;
 use crate::contract::store::EventStore;
 use crate::folding::aggregate::Aggregate;
 use crate::folding::event_set::decode_recorded;
@@ -256,10 +255,14 @@ impl<'r, A: Aggregate> Command<'r, A> {
     pub(super) async fn first_result(&mut self, command: StoredCommand) -> Result<Executed<A>, StoreError> {
         self.go_back(AsOf::Version(command.last()), None).await?;
         let mut events = Vec::new();
+        // Loaded too: a read may stop before them, as long as an append of somebody else is open.
         let before = Version(command.first.0 - 1);
-        let read = Read::stream(&self.stream).after_version(before).limit(command.events as usize);
-        let store = &*self.repository.store;
-        store.read(&read, &mut |raw| Ok(decode_recorded(raw, |event| events.push(event))?)).await?;
+        let load = Load::new(self.stream.clone()).after(before).as_of(Some(AsOf::Version(command.last())));
+        let visit = &mut |row: LoadRow<'_>| match row {
+            LoadRow::Event(raw) => Ok(decode_recorded(raw, |event| events.push(event))?),
+            LoadRow::Bare(_) | LoadRow::Snapshot(_) => Ok(()),
+        };
+        self.repository.store.load(&load, visit).await?;
         Ok(self.executed(events, true))
     }
 

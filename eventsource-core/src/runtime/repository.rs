@@ -5,8 +5,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::contract::load::{AsOf, Load};
-use crate::contract::read::Read;
+use crate::contract::load::{AsOf, Load, LoadRow};
 use crate::contract::snapshot::SnapshotKey;
 use crate::contract::store::EventStore;
 use crate::folding::aggregate::Aggregate;
@@ -229,8 +228,14 @@ impl<A: Aggregate> Repository<A> {
 
     /// Whether the stream has an event.
     pub async fn exists(&self, id: &str) -> Result<bool, StoreError> {
-        let read = Read::stream(&self.stream(id)?).limit(1);
-        Ok(self.store.read(&read, &mut |_| Ok(())).await?.count > 0)
+        let load = Load::new(self.stream(id)?).as_of(Some(AsOf::Version(Version(1)))).bare(true);
+        let mut exists = false;
+        let visit = &mut |_: LoadRow<'_>| {
+            exists = true;
+            Ok(())
+        };
+        self.store.load(&load, visit).await?;
+        Ok(exists)
     }
 }
 

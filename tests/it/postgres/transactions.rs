@@ -1,6 +1,10 @@
 //! Appends inside a transaction of the caller's.
 
-use eventsource::{AppendOutcome, AppendRequest, EventStore, ExpectedVersion, Position, Version};
+use eventsource::{
+    Aggregate, AppendOutcome, AppendRequest, Apply, DomainEvent, EventStore, ExecuteOptions, ExpectedVersion, Position,
+    Repository, Version,
+};
+use serde::{Deserialize, Serialize};
 use sqlx::Connection;
 
 use super::appending::both;
@@ -107,4 +111,40 @@ async fn a_transaction_may_append_many_times_with_one_lock() {
     assert_eq!(number(&mut transaction, locks).await, 1);
     transaction.commit().await.unwrap();
     assert_eq!(everything(&store).await.len(), 75);
+}
+
+#[derive(DomainEvent, Serialize, Deserialize)]
+#[event(name = "counter.counted", version = 1)]
+struct Counted {}
+
+#[derive(Aggregate, Default, Clone)]
+#[aggregate(name = "counter", events(Counted))]
+struct Counter {}
+
+impl Apply<Counted> for Counter {
+    fn apply(&mut self, _: &Counted) {}
+}
+
+/// Readers do not pass the open append; whoever asks for an aggregate does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_an_append_is_open_a_repeated_command_is_answered_with_all_its_events() {
+    let database = database().await;
+    let store = store_in(&database, patient()).await;
+    let mut connection = shell(database.url()).await;
+    let mut transaction = connection.begin().await.unwrap();
+    stored(store.append_in(&mut transaction, &any("a")).await);
+    let cached = Repository::<Counter>::new(store.clone());
+    for counters in [cached.clone(), cached.without_cache()] {
+        let count =
+            || counters.execute_with("one", ExecuteOptions::new().command_key("twice"), |_| [Counted {}, Counted {}]);
+        count().await.unwrap();
+        let again = count().await.unwrap();
+        assert!(again.repeated);
+        let versions: Vec<_> = again.events.iter().map(|event| event.version).collect();
+        assert_eq!(versions, [Version(1), Version(2)]);
+        assert_eq!(again.events[1].position, again.position);
+        assert!(counters.exists("one").await.unwrap());
+        assert!(!counters.exists("another").await.unwrap());
+    }
+    transaction.rollback().await.unwrap();
 }

@@ -40,6 +40,23 @@ async fn a_refusal_is_not_confirmed_by_what_another_command_has_read() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_not_confirmed_by_the_late_answer_of_what_was_stored_before_it_came() {
+    let (accounts, store) = held();
+    let other = Repository::<Account>::new(store.inner());
+    accounts.execute("alice", |_| deposited(5)).await.unwrap();
+    store.fail_appends("account-alice", Fault::AnswerHeld, 1);
+    let all = spawn(&accounts, withdraw(5));
+    settle().await;
+    // It is stored, and nobody here knows it yet.
+    assert_eq!(other.execute("alice", |_| deposited(3)).await.unwrap().version, Version(3));
+    let again = spawn(&accounts, withdraw(3));
+    settle().await;
+    store.release_append();
+    assert_eq!(all.await.unwrap().unwrap().cents, 0);
+    assert_eq!(again.await.unwrap().unwrap().version, Version(4));
+}
+
+#[tokio::test]
 async fn a_version_that_the_caller_names_is_compared_with_the_truth() {
     on_each(async |accounts| {
         let other = Repository::<Account>::new(accounts.store().clone());

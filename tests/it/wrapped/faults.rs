@@ -69,14 +69,14 @@ impl Faults {
                 tokio::time::sleep(delay).await;
                 work.await
             }
+            Some(Fault::Held) => {
+                self.release.notified().await;
+                work.await
+            }
             Some(Fault::AnswerHeld) => {
                 let done = work.await;
                 self.release.notified().await;
                 done
-            }
-            Some(Fault::Held) => {
-                self.release.notified().await;
-                work.await
             }
         }
     }

@@ -73,8 +73,11 @@ impl<A: Aggregate> Inner<A> {
 pub(crate) struct Basis<A> {
     pub(crate) known: Arc<Known<A>>,
     pub(super) era: u64,
-    /// Some of it is not stored yet.
+    /// Some of it is not stored yet, as far as is known.
     pub(super) is_ahead: bool,
+    /// Its append has not left yet, so it is stored later than it was decided on. One that has left may have been stored long
+    /// ago, and others may have written behind it since.
+    pub(super) leaves_later: bool,
 }
 
 impl<A: Aggregate> Lane<A> {
@@ -112,7 +115,9 @@ impl<A: Aggregate> Lane<A> {
         let inner = self.lock();
         let newest = inner.newest.clone()?;
         let is_ahead = inner.stored.as_ref().is_none_or(|stored| stored.version < newest.version);
-        let basis = Basis { known: newest, era: inner.era, is_ahead };
+        // Who was decided last waits last.
+        let leaves_later = !inner.waiting.is_empty();
+        let basis = Basis { known: newest, era: inner.era, is_ahead, leaves_later };
         Some(Turn { stream: &self.stream, inner, basis })
     }
 

@@ -61,10 +61,10 @@ impl<A: Aggregate> Lane<A> {
                 return Ok(Stands::No);
             }
         }
-        // An append that expected this very state, or made it, was stored meanwhile.
+        // An append that left meanwhile, and expected this very state or made it, was stored.
         let was_newest = || {
             let now = *self.standing.borrow();
-            basis.is_ahead || (now.era == basis.era && now.stored > version)
+            basis.leaves_later || (now.era == basis.era && now.stored > version)
         };
         if command_key.is_none() && was_newest() {
             return Ok(Stands::Yes);
