@@ -40,7 +40,9 @@ pub type Facts = Vec<(&'static str, String)>;
 pub fn facts() -> Facts {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let gigabytes = kilobytes("/proc/meminfo", "MemTotal:").map(|kilobytes| format!("{:.0} GB", kilobytes / 1048576.0));
-    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok();
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok();
+    // Behind the number stands who has built it.
+    let kernel = release.and_then(|release| Some(release.split(['-', '\n']).next()?.to_owned()));
     vec![
         ("commit", commit()),
         ("date", chrono::Utc::now().format("%F").to_string()),

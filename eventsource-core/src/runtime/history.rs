@@ -71,7 +71,8 @@ pub struct HistoryPage<E> {
 }
 
 impl<A: Aggregate> Repository<A> {
-    /// A page of the aggregate's events.
+    /// A page of the aggregate's events, in the order in which subscribers get them: on PostgreSQL, what was appended behind an
+    /// append that is still open is in a [`load`](Repository::load) at once, and here when that one has ended.
     ///
     /// ```
     /// # use eventsource::{Aggregate, Apply, DomainEvent, History, Repository, memory::MemoryStore};

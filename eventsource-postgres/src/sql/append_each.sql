@@ -1,5 +1,5 @@
 -- One event to each of several streams, no two of them the same; a row comes back for each that was stored. That is
--- most of what waits together, and without the joins of append_batch.sql it costs a quarter less.
+-- most of what waits together, and is spared the joins of append_batch.sql.
 -- $1..$13: streams, categories, expected versions, keys, and the events.
 WITH turn AS MATERIALIZED (
     SELECT {es}.take_turn(), set_config('lock_timeout', coalesce($14, current_setting('lock_timeout')), true),
