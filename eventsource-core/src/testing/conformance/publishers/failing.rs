@@ -1,5 +1,8 @@
 //! What cannot be published, and what comes after that.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::super::rule::{Broken, Checked};
@@ -15,8 +18,10 @@ rules![
 
 /// Of a routing key that few brokers take.
 const TOO_LONG: usize = 300;
-/// After which microseconds a call is dropped: the first when it has just begun.
-const DROPPED_AFTER: [u64; 6] = [0, 200, 1_000, 5_000, 10_000, 30_000];
+/// When it would go on for the so many-th time, a call is dropped, however fast it is.
+const DROPPED_AFTER_STEPS: [usize; 5] = [1, 2, 3, 10, 50];
+/// And after so many milliseconds, which is in the middle where a broker is far away.
+const DROPPED_AFTER_MILLIS: [u64; 4] = [1, 5, 10, 30];
 
 async fn a_message_that_cannot_be_published_is_refused_for_good(fixture: &Fixture) -> Checked {
     let mut sent = messages("others", 1, 2)?;
@@ -38,9 +43,20 @@ async fn a_message_that_cannot_be_published_is_refused_for_good(fixture: &Fixtur
 
 async fn a_call_that_is_dropped_in_the_middle_spoils_nothing(fixture: &Fixture) -> Checked {
     let all = messages("dropped", 10, 20)?;
-    for micros in DROPPED_AFTER {
-        // Whatever it says, if it comes to that: all is published again.
-        let _ = tokio::time::timeout(Duration::from_micros(micros), fixture.publisher.publish(&all)).await;
+    // Whatever it says, if it comes to that: all is published again.
+    for steps in DROPPED_AFTER_STEPS {
+        let (mut call, mut left) = (pin!(fixture.publisher.publish(&all)), steps);
+        poll_fn(|context| {
+            if left == 0 {
+                return Poll::Ready(());
+            }
+            left -= 1;
+            call.as_mut().poll(context).map(drop)
+        })
+        .await;
+    }
+    for millis in DROPPED_AFTER_MILLIS {
+        let _ = tokio::time::timeout(Duration::from_millis(millis), fixture.publisher.publish(&all)).await;
     }
     publish(fixture, &all).await?;
     ensure_in_order(&arrived(fixture).await?, &all)
