@@ -75,7 +75,7 @@ pub(crate) fn is_one_event(request: &AppendRequest) -> bool {
 }
 
 /// -2: any version; -1: one event or more; else that version.
-pub(crate) fn expected(expected: ExpectedVersion) -> i64 {
+fn expected(expected: ExpectedVersion) -> i64 {
     match expected {
         ExpectedVersion::Any => -2,
         ExpectedVersion::StreamExists => -1,
@@ -168,44 +168,15 @@ pub(crate) async fn batch(
     requests: &[&AppendRequest],
     terms: Terms<'_>,
 ) -> Result<Vec<Answer>, Failure> {
-    let mut writes = Writes::default();
-    let mut events = Events::default();
-    for (number, request) in requests.iter().enumerate() {
-        for (index, write) in request.writes.iter().enumerate() {
-            let place = writes.places.len() as i32;
-            writes.places.push(place);
-            writes.requests.push(number as i32);
-            writes.streams.push(write.stream.as_str());
-            writes.categories.push(write.stream.category());
-            writes.expected.push(expected(write.expected));
-            writes.keys.push(if index == 0 { request.stored_key() } else { None });
-            request.rows(index).for_each(|row| events.push(place, row));
-        }
-    }
+    let (writes, events) = columns_of(requests);
     let statement = match within {
         Within::Callers => &sql.append_in,
         Within::Own if writes.places.len() > requests.len() => &sql.append_writes,
         Within::Own => sql.append_batch.keyed(writes.keys.iter().any(Option::is_some)),
     };
-    let rows = sql
-        .query(statement)
-        .bind(&writes.places)
-        .bind(&writes.requests)
-        .bind(&writes.streams)
-        .bind(&writes.categories)
-        .bind(&writes.expected)
-        .bind(&writes.keys)
-        .bind(&events.places)
-        .bind(&events.ordinals)
-        .bind(&events.ids)
-        .bind(&events.names)
-        .bind(&events.schema_versions)
-        .bind(&events.encodings)
-        .bind(&events.data)
-        .bind(&events.meta)
-        .bind(&events.correlation_ids)
-        .bind(&events.causation_ids)
-        .bind(&events.occurred)
+    let asked = writes.bind(sql.query(statement).bind(&writes.places).bind(&writes.requests));
+    let rows = events
+        .bind(asked.bind(&events.places).bind(&events.ordinals))
         .bind(&events.keys)
         .bind(terms.lock_timeout)
         .bind(terms.now)
@@ -237,18 +208,44 @@ fn answer<'r>(request: &AppendRequest, rows: &mut impl Iterator<Item = &'r PgRow
     })
 }
 
-#[derive(Default)]
-struct Writes<'r> {
-    places: Vec<i32>,
-    requests: Vec<i32>,
-    streams: Vec<&'r str>,
-    categories: Vec<&'r str>,
-    expected: Vec<i64>,
-    keys: Vec<Option<std::borrow::Cow<'r, str>>>,
+/// The arrays of a statement.
+pub(crate) fn columns_of<'r>(requests: &[&'r AppendRequest]) -> (Writes<'r>, Events<'r>) {
+    let mut writes = Writes::default();
+    let mut events = Events::default();
+    for (number, request) in requests.iter().enumerate() {
+        for (index, write) in request.writes.iter().enumerate() {
+            let place = writes.places.len() as i32;
+            writes.places.push(place);
+            writes.requests.push(number as i32);
+            writes.streams.push(write.stream.as_str());
+            writes.categories.push(write.stream.category());
+            writes.expected.push(expected(write.expected));
+            writes.keys.push(if index == 0 { request.stored_key() } else { None });
+            request.rows(index).for_each(|row| events.push(place, row));
+        }
+    }
+    (writes, events)
 }
 
 #[derive(Default)]
-struct Events<'r> {
+pub(crate) struct Writes<'r> {
+    places: Vec<i32>,
+    requests: Vec<i32>,
+    pub(crate) streams: Vec<&'r str>,
+    categories: Vec<&'r str>,
+    expected: Vec<i64>,
+    pub(crate) keys: Vec<Option<std::borrow::Cow<'r, str>>>,
+}
+
+impl Writes<'_> {
+    /// Stream, category, expected version and command key of each.
+    pub(crate) fn bind<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
+        statement.bind(&self.streams).bind(&self.categories).bind(&self.expected).bind(&self.keys)
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Events<'r> {
     places: Vec<i32>,
     ordinals: Vec<i64>,
     ids: Vec<Uuid>,
@@ -264,6 +261,20 @@ struct Events<'r> {
 }
 
 impl<'r> Events<'r> {
+    /// What each has in it, from its id to the time at which it occurred.
+    pub(crate) fn bind<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
+        statement
+            .bind(&self.ids)
+            .bind(&self.names)
+            .bind(&self.schema_versions)
+            .bind(&self.encodings)
+            .bind(&self.data)
+            .bind(&self.meta)
+            .bind(&self.correlation_ids)
+            .bind(&self.causation_ids)
+            .bind(&self.occurred)
+    }
+
     fn push(&mut self, place: i32, row: NewRow<'r>) {
         let event = row.event;
         self.places.push(place);
