@@ -10,6 +10,7 @@ use sqlx::query::Query;
 use sqlx::{Postgres, Row};
 use uuid::Uuid;
 
+use crate::append_each::append_each;
 use crate::error::Failure;
 use crate::sql::Sql;
 
@@ -69,6 +70,11 @@ impl Answer {
     }
 }
 
+/// Whether it can go without locks, and beside others.
+pub(crate) fn is_one_write(request: &AppendRequest) -> bool {
+    request.writes.len() == 1 && request.conditions.is_empty()
+}
+
 /// Whether it is a case for the statement of one event.
 pub(crate) fn is_one_event(request: &AppendRequest) -> bool {
     matches!(&request.writes[..], [write] if write.events.len() == 1) && request.conditions.is_empty()
@@ -102,6 +108,16 @@ pub(crate) fn text_of_one<'s>(sql: &'s Sql, request: &AppendRequest) -> &'s Arc<
 
 /// How many places [`bind_one`] takes.
 pub(crate) const PLACES_OF_ONE: usize = 15;
+
+/// Where it goes, and what it asks of its stream.
+pub(crate) fn bind_stream<'q>(statement: Statement<'q>, request: &'q AppendRequest) -> Statement<'q> {
+    let write = &request.writes[0];
+    statement
+        .bind(write.stream.as_str())
+        .bind(write.stream.category())
+        .bind(expected(write.expected))
+        .bind(request.stored_key())
+}
 
 pub(crate) fn bind_one<'q>(statement: Statement<'q>, request: &'q AppendRequest, terms: Terms<'q>) -> Statement<'q> {
     let write = &request.writes[0];
@@ -153,15 +169,30 @@ fn version(row: &PgRow, column: usize) -> Result<Option<Version>, sqlx::Error> {
     Ok(row.try_get::<Option<i64>, _>(column)?.map(|version| Version(version as u64)))
 }
 
-/// Which statement of several requests: its own transaction, or one of the caller's.
+/// Appends requests, each all or nothing, in the cheapest statement that fits; no stream may be in two of them. One answer
+/// for each.
+pub(crate) async fn append(
+    pg: &mut PgConnection,
+    sql: &Sql,
+    requests: &[&AppendRequest],
+    terms: Terms<'_>,
+) -> Result<Vec<Answer>, Failure> {
+    match requests {
+        [request] if is_one_event(request) => Ok(vec![one(pg, sql, request, terms).await?]),
+        _ if requests.iter().all(|request| request.writes.len() == 1) => append_each(pg, sql, requests, terms).await,
+        _ => writes(pg, sql, Within::Own, requests, terms).await,
+    }
+}
+
+/// Which statement of several writes: its own transaction, or one of the caller's.
 #[derive(Clone, Copy)]
 pub(crate) enum Within {
     Own,
     Callers,
 }
 
-/// Appends several requests, each all or nothing; no stream may be in two of them. One answer for each.
-pub(crate) async fn batch(
+/// Appends requests of one or more writes, of which the answers say what was seen.
+pub(crate) async fn writes(
     pg: &mut PgConnection,
     sql: &Sql,
     within: Within,
@@ -171,12 +202,11 @@ pub(crate) async fn batch(
     let (writes, events) = columns_of(requests);
     let statement = match within {
         Within::Callers => &sql.append_in,
-        Within::Own if writes.places.len() > requests.len() => &sql.append_writes,
-        Within::Own => sql.append_batch.keyed(writes.keys.iter().any(Option::is_some)),
+        Within::Own => &sql.append_writes,
     };
     let asked = writes.bind(sql.query(statement).bind(&writes.places).bind(&writes.requests));
     let rows = events
-        .bind(asked.bind(&events.places).bind(&events.ordinals))
+        .bind(events.bind_places(asked))
         .bind(&events.keys)
         .bind(terms.lock_timeout)
         .bind(terms.now)
@@ -261,6 +291,11 @@ pub(crate) struct Events<'r> {
 }
 
 impl<'r> Events<'r> {
+    /// Which write each belongs to, and its place in it.
+    pub(crate) fn bind_places<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
+        statement.bind(&self.places).bind(&self.ordinals)
+    }
+
     /// What each has in it, from its id to the time at which it occurred.
     pub(crate) fn bind<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
         statement

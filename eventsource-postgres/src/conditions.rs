@@ -8,7 +8,7 @@
 use eventsource_core::{AppendOutcome, AppendRequest, Appended, Conflict, ExpectedVersion, Version};
 use sqlx::Row;
 
-use crate::append::{self, Answer, Terms, Within};
+use crate::append::{self, Answer, Terms};
 use crate::connect::Link;
 use crate::error::Failure;
 use crate::sql::Sql;
@@ -27,11 +27,8 @@ pub(crate) async fn append(
     request: &AppendRequest,
     terms: Terms<'_>,
 ) -> Result<Answer, Failure> {
-    if append::is_one_event(request) {
-        return append::one(&mut link.pg, sql, request, terms).await;
-    }
     let moved = moved(link, sql, request).await?;
-    let answers = append::batch(&mut link.pg, sql, Within::Own, &[request], terms).await?;
+    let answers = append::append(&mut link.pg, sql, &[request], terms).await?;
     let answer = answers.into_iter().next().ok_or(sqlx::Error::RowNotFound)?;
     match (moved, answer) {
         // The key and the expected versions come first: a repeated command must not be refused by what came later.

@@ -4,7 +4,7 @@ use eventsource_core::{AppendRequest, BoxError, ExpectedVersion, NewEvent, Posit
 use serde_json::json;
 use sqlx::{PgConnection, Row};
 
-use crate::append::{self, Answer, Terms, Within};
+use crate::append::{self, Answer, Terms};
 use crate::connect::Link;
 use crate::error::Failure;
 use crate::sql::Sql;
@@ -32,7 +32,7 @@ pub(crate) async fn maintain<T>(
     let event = NewEvent::new("$maintenance", 1, payload.to_string().into_bytes());
     let stream = StreamId::new("$maintenance", "log").map_err(StoreError::from)?;
     let request = AppendRequest::new(stream, ExpectedVersion::Any, vec![event]);
-    let answers = append::batch(&mut link.pg, sql, Within::Own, &[&request], terms).await?;
+    let answers = append::append(&mut link.pg, sql, &[&request], terms).await?;
     match &answers[..] {
         [Answer::Stored(appended)] => Ok((result, appended.streams[0].positions[0])),
         _ => Err(StoreError::failed("the maintenance could not be recorded and was undone").into()),

@@ -17,6 +17,7 @@ pub(crate) struct Sql {
     pub(crate) append_one: Append,
     pub(crate) append_batch: Append,
     pub(crate) append_each: Append,
+    pub(crate) append_stream: Append,
     /// For requests of several writes.
     pub(crate) append_writes: Arc<str>,
     /// The same inside a transaction of the caller's, which may append many times.
@@ -181,13 +182,18 @@ impl Sql {
             ),
             append_batch: append(
                 include_str!("sql/append_batch.sql"),
-                "NULL::bigint",
-                "(SELECT version FROM {es}.events WHERE stream = asked.stream AND command_key = asked.key)",
+                "",
+                "AND NOT EXISTS (SELECT FROM {es}.events WHERE stream = asked.stream AND command_key = asked.key)",
             ),
             append_each: append(
                 include_str!("sql/append_each.sql"),
                 "",
                 "AND NOT EXISTS (SELECT FROM {es}.events WHERE stream = asked.stream AND command_key = asked.key)",
+            ),
+            append_stream: append(
+                include_str!("sql/append_stream.sql"),
+                "",
+                "AND NOT EXISTS (SELECT FROM {es}.events WHERE stream = $1 AND command_key = $4)",
             ),
             append_writes: fill(&writes.replace("{take_turn}", "take_turn")),
             append_in: fill(&writes.replace("{take_turn}", "take_turn_once")),

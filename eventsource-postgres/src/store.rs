@@ -149,7 +149,7 @@ impl PgStore {
             if !request.conditions.is_empty() {
                 return Err(StoreError::invalid("an append inside a transaction cannot have conditions").into());
             }
-            let answers = append::batch(transaction, sql, Within::Callers, &[request], shared.terms()).await?;
+            let answers = append::writes(transaction, sql, Within::Callers, &[request], shared.terms()).await?;
             match answers.into_iter().next() {
                 Some(Answer::Stored(appended)) => Ok(AppendOutcome::Stored(appended)),
                 Some(Answer::Refused(refusal)) => settle(transaction, sql, request, &refusal).await,

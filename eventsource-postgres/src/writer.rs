@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 use eventsource_core::backend::AppendWriter;
 use eventsource_core::{AppendRequest, InlineFold, StoreError, StreamId};
 
-use crate::append::{self, Answer, Terms, Within};
-use crate::append_each::append_each;
+use crate::append::{self, Answer, Terms};
 use crate::conditions;
 use crate::connect::{Connections, Lease, Link};
 use crate::error::Failure;
@@ -121,17 +120,7 @@ impl Attempts {
             let append = async |link: &mut Link| inline::append(link, sql, request, terms, views).await;
             return Ok(vec![lease.run_locked_transaction(&locks, append).await?]);
         }
-        lease
-            .run(async |link| match requests {
-                [request] if append::is_one_event(request) => {
-                    Ok(vec![append::one(&mut link.pg, sql, request, terms).await?])
-                }
-                _ if requests.iter().all(|request| append::is_one_event(request)) => {
-                    append_each(&mut link.pg, sql, requests, terms).await
-                }
-                _ => append::batch(&mut link.pg, sql, Within::Own, requests, terms).await,
-            })
-            .await
+        lease.run(async |link| append::append(&mut link.pg, sql, requests, terms).await).await
     }
 }
 
@@ -216,7 +205,7 @@ impl AppendWriter for Writer {
     type Answer = Answer;
 
     async fn append_alone(&mut self, request: &AppendRequest) -> Result<Option<Answer>, StoreError> {
-        if !append::is_one_event(request) || self.locked.concerns(request) {
+        if !append::is_one_write(request) || self.locked.concerns(request) {
             return Ok(None);
         }
         match self.attempts.alone(request, &[]).await {

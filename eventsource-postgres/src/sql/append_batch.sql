@@ -1,32 +1,27 @@
--- Several requests of one write, each for another stream. A row for each comes back: the head, the version that
--- carries the command key, and the new positions, or null if it was refused.
--- $1..$6: the writes (place, request, stream, category, expected, key); $7..$18: the events, and the place of their write.
+-- Several events to each of several streams, no two of them the same; a row comes back for each event that was stored.
+-- $1..$4: streams, categories, expected versions, keys; $5, $6: the place of each event's stream, and its place in it;
+-- $7..$15: the events.
 WITH turn AS MATERIALIZED (
-    SELECT {es}.take_turn(), set_config('lock_timeout', coalesce($19, current_setting('lock_timeout')), true)
+    SELECT {es}.take_turn(), set_config('lock_timeout', coalesce($16, current_setting('lock_timeout')), true),
+           coalesce($17, clock_timestamp()) AS now
 ), write AS MATERIALIZED (
-    SELECT asked.*, coalesce(last.version, 0) AS head,
-           greatest(coalesce($20, clock_timestamp()), last.recorded_at) AS recorded_at, {keyed} AS keyed
-    FROM turn, unnest($1::int[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::text[])
-                   AS asked (place, request, stream, category, expected, key)
+    SELECT asked.stream, asked.category, asked.key, asked.place - 1 AS place, coalesce(last.version, 0) AS head,
+           greatest(turn.now, last.recorded_at) AS recorded_at
+    FROM turn, unnest($1::text[], $2::text[], $3::bigint[], $4::text[])
+                   WITH ORDINALITY AS asked (stream, category, expected, key, place)
          LEFT JOIN LATERAL (SELECT version, recorded_at FROM {es}.events
                             WHERE stream = asked.stream ORDER BY version DESC LIMIT 1) AS last ON true
-), stored AS (
-    INSERT INTO {es}.events (stream, version, category, event_id, name, schema_version, encoding, data, meta,
-                             correlation_id, causation_id, occurred_at, recorded_at, command_key)
-    SELECT write.stream, write.head + event.ordinal, write.category, id, name, schema_version, encoding, data, meta,
-           correlation_id, causation_id, coalesce(occurred_at, recorded_at), recorded_at, event.key
-    FROM write JOIN unnest($7::int[], $8::bigint[], $9::uuid[], $10::text[], $11::int[], $12::smallint[], $13::bytea[],
-                           $14::bytea[], $15::uuid[], $16::uuid[], $17::timestamptz[], $18::text[])
-                        AS event (place, ordinal, id, name, schema_version, encoding, data, meta, correlation_id,
-                                  causation_id, occurred_at, key)
-                    ON event.place = write.place
-    WHERE keyed IS NULL AND (expected = head OR expected = -2 OR (expected = -1 AND head > 0))
-    -- In the order of streams, so that two processes cannot lock each other out.
-    ORDER BY write.stream, event.ordinal
-    RETURNING stream, version, position
+    WHERE (expected = coalesce(last.version, 0) OR expected = -2 OR (expected = -1 AND last.version > 0)) {keyed}
 )
-SELECT write.place, write.head, write.keyed, write.recorded_at,
-       array_agg(stored.position ORDER BY stored.version) FILTER (WHERE stored.position IS NOT NULL) AS positions
-FROM write LEFT JOIN stored USING (stream)
-GROUP BY write.place, write.head, write.keyed, write.recorded_at
-ORDER BY write.place
+INSERT INTO {es}.events (stream, version, category, event_id, name, schema_version, encoding, data, meta,
+                         correlation_id, causation_id, occurred_at, recorded_at, command_key)
+SELECT stream, head + ordinal, category, id, name, schema_version, encoding, data, meta,
+       correlation_id, causation_id, coalesce(occurred_at, recorded_at), recorded_at, CASE WHEN ordinal = 1 THEN key END
+FROM write JOIN unnest($5::int[], $6::bigint[], $7::uuid[], $8::text[], $9::int[], $10::smallint[], $11::bytea[],
+                       $12::bytea[], $13::uuid[], $14::uuid[], $15::timestamptz[])
+                    AS event (place, ordinal, id, name, schema_version, encoding, data, meta, correlation_id,
+                              causation_id, occurred_at)
+                USING (place)
+-- In the order of streams, so that two processes cannot lock each other out.
+ORDER BY stream, ordinal
+RETURNING stream, version, position, recorded_at

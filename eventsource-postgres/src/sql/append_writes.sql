@@ -1,5 +1,6 @@
--- Several requests of one or more writes, each all or nothing, at most one for a stream. What append_batch.sql says
--- of parameters and rows holds here too.
+-- Several requests of one or more writes, each all or nothing, at most one for a stream. A row for each write comes back:
+-- the head, the version that carries the command key, and the new positions, or null if it was refused.
+-- $1..$6: the writes (place, request, stream, category, expected, key); $7..$18: the events, and the place of their write.
 WITH turn AS MATERIALIZED (
     SELECT {es}.{take_turn}(), set_config('lock_timeout', coalesce($19, current_setting('lock_timeout')), true)
 ), write AS MATERIALIZED (
