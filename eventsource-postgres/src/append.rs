@@ -112,11 +112,7 @@ pub(crate) const PLACES_OF_ONE: usize = 15;
 /// Where it goes, and what it asks of its stream.
 pub(crate) fn bind_stream<'q>(statement: Statement<'q>, request: &'q AppendRequest) -> Statement<'q> {
     let write = &request.writes[0];
-    statement
-        .bind(write.stream.as_str())
-        .bind(write.stream.category())
-        .bind(expected(write.expected))
-        .bind(request.stored_key())
+    statement.bind(write.stream.as_str()).bind(write.stream.category()).bind(expected(write.expected))
 }
 
 pub(crate) fn bind_one<'q>(statement: Statement<'q>, request: &'q AppendRequest, terms: Terms<'q>) -> Statement<'q> {
@@ -156,7 +152,8 @@ pub(crate) const COLUMNS_OF_ONE: usize = 3;
 /// Why the statement of one event refused a request, which does not say it itself.
 pub(crate) async fn look(pg: &mut PgConnection, sql: &Sql, request: &AppendRequest) -> Result<Seen, Failure> {
     let write = &request.writes[0];
-    let look = sql.query(&sql.refusal).bind(write.stream.as_str()).bind(request.stored_key());
+    let keys: Vec<_> = request.stored_keys().map(|(_, key)| key).collect();
+    let look = sql.query(&sql.refusal).bind(write.stream.as_str()).bind(&keys);
     let row = look.bind(expected(write.expected)).fetch_one(pg).await?;
     Ok(Seen {
         heads: vec![(write.stream.clone(), version(&row, 0)?.unwrap_or(Version(0)))],
@@ -294,6 +291,11 @@ impl<'r> Events<'r> {
     /// Which write each belongs to, and its place in it.
     pub(crate) fn bind_places<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
         statement.bind(&self.places).bind(&self.ordinals)
+    }
+
+    /// The key of each, or nothing if none has one.
+    pub(crate) fn bind_keys<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
+        statement.bind(self.keys.iter().any(Option::is_some).then_some(&self.keys))
     }
 
     /// What each has in it, from its id to the time at which it occurred.

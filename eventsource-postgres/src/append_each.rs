@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnection;
 
 use crate::append::{Answer, Refusal, Terms, bind_stream, columns_of, is_one_event};
 use crate::error::Failure;
-use crate::sql::Sql;
+use crate::sql::{Append, Sql};
 
 /// Appends requests of one write each; no stream may be in two of them. One answer for each, and none says why it was refused.
 pub(crate) async fn append_each(
@@ -19,14 +19,13 @@ pub(crate) async fn append_each(
 ) -> Result<Vec<Answer>, Failure> {
     let (writes, events) = columns_of(requests);
     let is_keyed = writes.keys.iter().any(Option::is_some);
+    let query = |append: &Append| sql.query(append.keyed(is_keyed));
+    let bind_terms = |asked| events.bind(asked).bind(terms.lock_timeout).bind(terms.now);
     let asked = match requests {
-        [request] => bind_stream(sql.query(sql.append_stream.keyed(is_keyed)), request),
-        _ if requests.iter().all(|request| is_one_event(request)) => {
-            writes.bind(sql.query(sql.append_each.keyed(is_keyed)))
-        }
-        _ => events.bind_places(writes.bind(sql.query(sql.append_batch.keyed(is_keyed)))),
+        [request] => bind_terms(events.bind_keys(bind_stream(query(&sql.append_stream), request))),
+        _ if requests.iter().all(|request| is_one_event(request)) => bind_terms(writes.bind(query(&sql.append_each))),
+        _ => events.bind_keys(bind_terms(events.bind_places(writes.bind(query(&sql.append_batch))))),
     };
-    let asked = events.bind(asked).bind(terms.lock_timeout).bind(terms.now);
     let rows = asked.fetch_all(pg).await?;
     let mut stored: HashMap<&str, AppendedStream> = HashMap::with_capacity(requests.len());
     for row in &rows {

@@ -30,7 +30,11 @@ pub(crate) async fn settle(
     let (found, own) = match admit(request, seen) {
         Admission::Done(first) => {
             let (appended, first_id) = of_command(pg, sql, request, first).await?;
-            (appended, first_id == request.writes[0].events[0].id)
+            let own = request.writes[0].events.iter().any(|event| event.id == first_id);
+            match request.is_of_several_commands() && own {
+                true => (of_same_events(pg, sql, request).await?.unwrap_or(appended), true),
+                false => (appended, own),
+            }
         }
         Admission::Elsewhere(conflict) if seen.place_is_taken => return Ok(AppendOutcome::Conflict(conflict)),
         Admission::Elsewhere(conflict) => match of_same_events(pg, sql, request).await? {
@@ -60,16 +64,21 @@ async fn of_command(
 ) -> Result<(Appended, Uuid), Failure> {
     let mut streams = Vec::new();
     let mut first_id = Uuid::nil();
-    let mut key = request.stored_key().unwrap_or_default().into_owned();
     for write in &request.writes {
-        let Some((from, count, id)) = keyed(pg, sql, &write.stream, &key).await? else {
-            let message = format!("the command was done before, but without stream {}", write.stream);
+        let stream = write.stream.as_str();
+        let found = match streams.is_empty() {
+            true => sql.query(&sql.event_at).bind(stream).bind(first.0 as i64).fetch_optional(&mut *pg).await?,
+            false => {
+                sql.query(&sql.keyed_event).bind(stream).bind(companion_key(first_id)).fetch_optional(&mut *pg).await?
+            }
+        };
+        let Some(found) = found else {
+            let message = format!("the command was done before, but without stream {stream}");
             return Err(StoreError::invalid(message).into());
         };
+        let (from, count) = (Version(found.try_get::<i64, _>(0)? as u64), stored_event_count(found.try_get(1)?)?);
         if streams.is_empty() {
-            debug_assert_eq!(from, first);
-            first_id = id;
-            key = companion_key(id);
+            first_id = found.try_get(2)?;
         }
         let stored = events(pg, sql, &write.stream, from, count).await?;
         streams.push(appended(&write.stream, from, &stored)?);
@@ -103,19 +112,6 @@ fn appended(stream: &StreamId, from: Version, stored: &[Stored]) -> Result<Appen
         .ok_or_else(|| StoreError::corrupt(format!("stream {stream}: events of an earlier append are missing")))?;
     let version = Version(from.0 + stored.len() as u64 - 1);
     Ok(AppendedStream::new(version, stored.iter().map(|event| event.position).collect(), last.recorded_at))
-}
-
-/// The version and id of the event that carries the key, and how many events its append had.
-async fn keyed(
-    pg: &mut PgConnection,
-    sql: &Sql,
-    stream: &StreamId,
-    key: &str,
-) -> Result<Option<(Version, u64, Uuid)>, Failure> {
-    let row = sql.query(&sql.keyed_event).bind(stream.as_str()).bind(key).fetch_optional(pg).await?;
-    let Some(row) = row else { return Ok(None) };
-    let count = stored_event_count(row.try_get(1)?)?;
-    Ok(Some((Version(row.try_get::<i64, _>(0)? as u64), count, row.try_get(2)?)))
 }
 
 async fn events(

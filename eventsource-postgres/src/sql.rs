@@ -28,6 +28,7 @@ pub(crate) struct Sql {
     lock_streams: Arc<str>,
     pub(crate) stored_events: Arc<str>,
     pub(crate) keyed_event: Arc<str>,
+    pub(crate) event_at: Arc<str>,
     pub(crate) load_tail: Arc<str>,
     /// The same for several streams, each behind a version of its own.
     pub(crate) load_tails: Arc<str>,
@@ -193,13 +194,15 @@ impl Sql {
             append_stream: append(
                 include_str!("sql/append_stream.sql"),
                 "",
-                "AND NOT EXISTS (SELECT FROM {es}.events WHERE stream = $1 AND command_key = $4)",
+                "AND NOT EXISTS (SELECT FROM unnest($4::text[]) AS asked (key) \
+                 JOIN {es}.events AS done ON done.stream = $1 AND done.command_key = asked.key)",
             ),
             append_writes: fill(&writes.replace("{take_turn}", "take_turn")),
             append_in: fill(&writes.replace("{take_turn}", "take_turn_once")),
             refusal: fill(
                 "SELECT (SELECT version FROM {es}.events WHERE stream = $1 ORDER BY version DESC LIMIT 1), \
-                 (SELECT version FROM {es}.events WHERE stream = $1 AND command_key = $2), \
+                 (SELECT min(done.version) FROM unnest($2::text[]) AS asked (key) \
+                 JOIN {es}.events AS done ON done.stream = $1 AND done.command_key = asked.key), \
                  (SELECT event_id FROM {es}.events WHERE stream = $1 AND version = $3 + 1)",
             ),
             heads: fill(
@@ -212,6 +215,7 @@ impl Sql {
                  WHERE stream = $1 AND version >= $2 AND version < $2 + $3 ORDER BY version",
             ),
             keyed_event: fill("SELECT version, meta, event_id FROM {es}.events WHERE stream = $1 AND command_key = $2"),
+            event_at: fill("SELECT version, meta, event_id FROM {es}.events WHERE stream = $1 AND version = $2"),
             load_bare: fill(include_str!("sql/load_bare.sql")),
             load_bare_keyed: fill(
                 &include_str!("sql/load_bare_keyed.sql").replace("{tail}", include_str!("sql/load_bare.sql")),

@@ -187,6 +187,11 @@ impl<'a> Batch<'a> {
             }
             Admission::Done(first) => {
                 self.flush().await?;
+                if request.is_of_several_commands()
+                    && let Some(all) = first_result::of_same_events(self.connection, self.file, request).await?
+                {
+                    return Ok(Ok(AppendOutcome::AlreadyStored(all)));
+                }
                 match first_result::of_command(self.connection, self.file, request, first).await {
                     Ok(appended) => AppendOutcome::AlreadyStored(appended),
                     Err(error) if error.is_invalid() => return Ok(Err(error)),
@@ -249,8 +254,9 @@ impl<'r> Asked<'r> {
         let written = requests.iter().flat_map(|request| request.writes.iter().map(|write| &write.stream));
         let read = requests.iter().flat_map(|request| request.conditions.iter().map(|condition| &condition.stream));
         let unknown: HashSet<&StreamId> = written.chain(read).filter(|stream| !known.knows(stream)).collect();
-        let key = |request: &&'r AppendRequest| Some((&request.writes.first()?.stream, request.stored_key()?));
-        Self { streams: unknown.into_iter().collect(), keys: requests.iter().filter_map(key).collect() }
+        let keys = requests.iter().filter_map(|request| Some((&request.writes.first()?.stream, request)));
+        let keys = keys.flat_map(|(stream, request)| request.stored_keys().map(move |(_, key)| (stream, key)));
+        Self { streams: unknown.into_iter().collect(), keys: keys.collect() }
     }
 
     fn bind<'q>(&self, statement: Query<'q, Sqlite, SqliteArguments>) -> Query<'q, Sqlite, SqliteArguments> {

@@ -17,7 +17,7 @@ pub trait Heads {
 pub enum Admission {
     /// Every demand is met.
     Store,
-    /// The event at this version of the first write's stream carries the request's key: answer its first result.
+    /// The event at this version of the first write's stream carries a key of the request: answer its command's first result.
     Done(Version),
     /// A write's stream is not where it was expected. If every write's events stand at their
     /// expected places with the same ids, the request was stored before; else it is this conflict.
@@ -28,8 +28,8 @@ pub enum Admission {
 
 /// Judges a request. The key comes first: a repeated command must not be refused by its own effect.
 pub fn admit(request: &AppendRequest, heads: &impl Heads) -> Admission {
-    if let (Some(key), Some(first)) = (request.stored_key(), request.writes.first())
-        && let Some(version) = heads.keyed(&first.stream, &key)
+    if let Some(first) = request.writes.first()
+        && let Some(version) = request.stored_keys().find_map(|(_, key)| heads.keyed(&first.stream, &key))
     {
         return Admission::Done(version);
     }

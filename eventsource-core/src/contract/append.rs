@@ -36,6 +36,8 @@ pub struct AppendRequest {
     pub conditions: Vec<Condition>,
     /// The same key stores nothing a second time in the first write's stream; 1 to 255 bytes, no control characters.
     pub command_key: Option<String>,
+    /// The keys of further commands in the first write, each with the place of its first event there.
+    further: Vec<(usize, String)>,
 }
 
 /// Events for one stream.
@@ -92,7 +94,8 @@ impl Default for Limits {
 pub enum AppendOutcome {
     /// Stored just now.
     Stored(Appended),
-    /// Stored before, by the same command key or the same event ids; this is the first result.
+    /// Stored before, by the same command key or the same event ids; this is the first result. Of a request with several
+    /// commands of which another append had stored one, it is the result of that one.
     AlreadyStored(Appended),
     /// Nothing was stored: a stream is not where it was expected.
     Conflict(Conflict),
@@ -145,7 +148,7 @@ pub struct NewRow<'a> {
     pub command_key: Option<Cow<'a, str>>,
 }
 
-/// How many events a keyed append had, kept in the metadata of the first where it is more than one.
+/// How many events a command with a key had, kept in the metadata of the first where it is more than one.
 const EVENTS: &str = "$events";
 
 impl AppendRequest {
@@ -172,6 +175,15 @@ impl AppendRequest {
         self
     }
 
+    /// Puts another command, under a key of its own, behind the first write's events.
+    pub(crate) fn and_command(mut self, key: String, events: impl IntoIterator<Item = NewEvent>) -> Self {
+        if let Some(write) = self.writes.first_mut() {
+            self.further.push((write.events.len(), key));
+            write.events.extend(events);
+        }
+        self
+    }
+
     /// How many events it holds.
     pub fn event_count(&self) -> usize {
         self.writes.iter().map(|write| write.events.len()).sum()
@@ -179,7 +191,7 @@ impl AppendRequest {
 
     /// Refuses what no store accepts, before anything is written.
     pub fn check(&self, limits: &Limits) -> Result<(), StoreError> {
-        if let Some(key) = &self.command_key {
+        for key in self.command_key.iter().chain(self.further.iter().map(|(_, key)| key)) {
             name::check_command_key(key)?;
         }
         let count = self.event_count();
@@ -216,6 +228,14 @@ impl AppendRequest {
                 }
             }
         }
+        if !self.further.is_empty() {
+            let mut seen = HashSet::new();
+            for (_, key) in self.stored_keys() {
+                if !seen.insert(key.clone()) {
+                    return Err(StoreError::invalid(format!("command key {key:?} stands twice in one append")));
+                }
+            }
+        }
         if self.event_count() > 1 {
             let mut seen = HashSet::new();
             for event in self.writes.iter().flat_map(|write| &write.events) {
@@ -240,20 +260,36 @@ impl AppendRequest {
         }
     }
 
+    /// All keys of the first write, each with the place of its command's first event there, from 0. If one of them was
+    /// used before, nothing is stored.
+    pub fn stored_keys(&self) -> impl Iterator<Item = (usize, Cow<'_, str>)> {
+        let further = self.further.iter().map(|(place, key)| (*place, Cow::Borrowed(&**key)));
+        self.stored_key().map(|key| (0, key)).into_iter().chain(further)
+    }
+
+    /// Whether it holds several commands, each under its own key.
+    pub fn is_of_several_commands(&self) -> bool {
+        !self.further.is_empty()
+    }
+
     /// The rows of one write, with keys and metadata as they are stored.
     pub fn rows(&self, write: usize) -> impl Iterator<Item = NewRow<'_>> {
         let events = &self.writes[write].events;
-        let key = match self.stored_key() {
+        let keys: Vec<(usize, Cow<'_, str>)> = match self.stored_key() {
             // The other streams of a keyed append point to its first event.
-            Some(_) if write > 0 => Some(Cow::Owned(companion_key(self.writes[0].events[0].id))),
-            key => key,
+            Some(_) if write > 0 => vec![(0, Cow::Owned(companion_key(self.writes[0].events[0].id)))],
+            _ => self.stored_keys().collect(),
         };
-        let counted = (key.is_some() && events.len() > 1).then_some(events.len());
-        (1..).zip(events).map(move |(ordinal, event)| NewRow {
-            event,
-            ordinal,
-            meta: meta(event, counted.filter(|_| ordinal == 1)),
-            command_key: key.clone().filter(|_| ordinal == 1),
+        let mut keys = keys.into_iter().peekable();
+        events.iter().enumerate().map(move |(place, event)| {
+            let key = keys.next_if(|(first, _)| *first == place);
+            let count = key.as_ref().map(|_| keys.peek().map_or(events.len(), |(next, _)| *next) - place);
+            NewRow {
+                event,
+                ordinal: place as u64 + 1,
+                meta: meta(event, count.filter(|count| *count > 1)),
+                command_key: key.map(|(_, key)| key),
+            }
         })
     }
 }

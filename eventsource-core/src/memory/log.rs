@@ -162,7 +162,10 @@ impl Log {
         clock: DateTime<Utc>,
     ) -> Result<AppendOutcome, StoreError> {
         Ok(match admit(request, self) {
-            Admission::Done(first) => AppendOutcome::AlreadyStored(self.first_result(request, first)?),
+            Admission::Done(first) => {
+                let all = request.is_of_several_commands().then(|| self.same_events(request)).flatten();
+                AppendOutcome::AlreadyStored(all.map_or_else(|| self.first_result(request, first), Ok)?)
+            }
             Admission::Conflict(conflict) => AppendOutcome::Conflict(conflict),
             Admission::Elsewhere(conflict) => match self.same_events(request) {
                 Some(appended) => AppendOutcome::AlreadyStored(appended),

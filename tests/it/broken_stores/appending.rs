@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventsource::{
     AppendOutcome, AppendRequest, Appended, AppendedStream, Conflict, EventStore, ExpectedVersion, Limits, Load,
-    Position, Read, StoreError, StreamId, Version, now,
+    Position, Read, StoreError, StreamId, Version, Write, now,
 };
 use uuid::Uuid;
 
@@ -29,6 +29,14 @@ impl Broken {
     fn spoil_request(&self, request: &mut AppendRequest) {
         match self.defect {
             IgnoresKeys => request.command_key = None,
+            KnowsOneKey => {
+                let writes = std::mem::take(&mut request.writes).into_iter();
+                let one = writes.fold(AppendRequest::default(), |one, Write { stream, expected, events, .. }| {
+                    one.and(stream, expected, events)
+                });
+                let AppendRequest { conditions, command_key, .. } = std::mem::replace(request, one);
+                (request.conditions, request.command_key) = (conditions, command_key);
+            }
             IgnoresConditions => request.conditions.clear(),
             StoresBackwards => request.writes.iter_mut().for_each(|write| write.events.reverse()),
             // A plain insert: nothing recognises the request when it comes again.

@@ -32,9 +32,10 @@ defects! {
     AnyIsNoStream: any_version_is_met_by_every_stream twenty_writers_without_expectation_are_all_stored_once;
     StreamExistsIsAny: stream_exists_is_met_only_from_the_first_event_on;
     VersionsOf16Bits: a_version_of_70_000_is_no_problem batches_of_up_to_65_536_events_are_stored;
-    StoresBackwards: an_append_stores_all_its_events_in_order;
+    StoresBackwards: an_append_stores_all_its_events_in_order of_appends_to_many_streams_at_once_each_is_stored_as_it_was_sent;
     AnswersInOrderOfName: an_append_to_several_streams_stores_all_of_them;
-    PositionsBackwards: positions_increase_and_follow_versions an_append_stores_all_its_events_in_order;
+    PositionsBackwards: positions_increase_and_follow_versions an_append_stores_all_its_events_in_order
+        of_appends_to_many_streams_at_once_each_is_stored_as_it_was_sent;
     AnswersAnotherTime: the_answer_has_the_recorded_time_that_a_reader_gets;
     /// Stream by stream, each in a transaction of its own.
     WritesOneByOne: random_requests_are_answered_as_by_the_model a_conflict_in_the_second_stream_writes_nothing_in_the_first
@@ -51,9 +52,13 @@ defects! {
         a_repeated_key_returns_all_events_of_the_first_result a_key_is_known_at_any_later_version
         a_repeated_key_over_several_streams_returns_the_first_result twenty_racing_appends_with_one_key_store_once
         a_key_used_through_one_handle_is_known_to_the_other a_load_reports_what_a_key_stored;
+    /// An append has one key, so what goes together has that of its first command.
+    KnowsOneKey: an_append_of_several_commands_is_known_by_the_key_of_each
+        a_key_that_was_used_before_refuses_all_commands_of_an_append racing_appends_of_several_commands_do_each_command_once;
     KeyAfterVersion: random_requests_are_answered_as_by_the_model a_key_counts_before_the_expected_version
         a_repeated_key_over_several_streams_returns_the_first_result;
     FirstOfARepeatedKey: a_repeated_key_returns_all_events_of_the_first_result
+        an_append_of_several_commands_that_comes_again_is_already_stored
         the_same_request_again_is_already_stored;
     ForgetsOldKeys: a_key_is_known_at_any_later_version;
     KeysOfTheWholeStore: the_same_key_in_another_stream_is_another_command;

@@ -129,6 +129,7 @@ async fn commands_with_keys_that_wait_together_keep_each_its_own() {
     store.release_append();
     first.await.unwrap().unwrap();
     plain.await.unwrap().unwrap();
+    assert_eq!(store.counts.appends.load(SeqCst), 3, "appends: the first, those with keys, the one without");
     let other = Repository::<Account>::new(store.inner());
     for (n, task) in (2..6).zip(keyed) {
         let done = task.await.unwrap().unwrap();
@@ -137,6 +138,72 @@ async fn commands_with_keys_that_wait_together_keep_each_its_own() {
         assert_eq!((again.version, &again.events), (done.version, &done.events), "key {n}");
     }
     assert_eq!(accounts.load("alice").await.unwrap().cents, 1 + 2 + 3 + 4 + 5 + 100);
+}
+
+#[tokio::test]
+async fn a_key_that_comes_twice_among_those_that_wait_is_done_once() {
+    let (accounts, store) = held();
+    store.fail_appends("account-alice", Fault::Held, 1);
+    let first = spawn(&accounts, deposit(1));
+    settle().await;
+    let key = |n: u64| ExecuteOptions::new().command_key(format!("key {n}"));
+    let keyed: Vec<_> = [2, 3, 2, 4].map(|n| spawn_with(&accounts, key(n), deposit(n))).into();
+    settle().await;
+    store.release_append();
+    first.await.unwrap().unwrap();
+    let mut repeated = Vec::new();
+    for (n, task) in [2, 3, 2, 4].into_iter().zip(keyed) {
+        let done = task.await.unwrap().unwrap();
+        assert_eq!(done.events[0].event, deposited(n).into());
+        repeated.push(done.repeated);
+    }
+    assert_eq!(repeated, [false, false, true, false]);
+    assert_eq!(accounts.load("alice").await.unwrap().cents, 1 + 2 + 3 + 4);
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_before_hurts_none_of_those_that_go_with_it() {
+    let (accounts, store) = held();
+    let key = |n: u64| ExecuteOptions::new().command_key(format!("key {n}"));
+    // Past the repository, which has the state before it.
+    accounts.execute("alice", deposit(1)).await.unwrap();
+    let other = Repository::<Account>::new(store.inner());
+    let before = other.execute_with("alice", key(3), deposit(3)).await.unwrap();
+    accounts.load("alice").await.unwrap();
+    store.fail_appends("account-alice", Fault::Held, 1);
+    let first = spawn(&accounts, deposit(10));
+    settle().await;
+    let keyed: Vec<_> = [2, 3, 4].map(|n| spawn_with(&accounts, key(n), deposit(n))).into();
+    settle().await;
+    store.release_append();
+    first.await.unwrap().unwrap();
+    for (n, task) in [2, 3, 4].into_iter().zip(keyed) {
+        let done = task.await.unwrap().unwrap();
+        assert_eq!((done.repeated, &done.events[0].event), (n == 3, &deposited(n).into()));
+        if done.repeated {
+            assert_eq!((done.version, done.events), (before.version, before.events.clone()));
+        }
+    }
+    assert_eq!(accounts.load("alice").await.unwrap().cents, 1 + 3 + 10 + 2 + 4);
+}
+
+#[tokio::test]
+async fn commands_with_keys_whose_answer_was_lost_are_done_once() {
+    let (accounts, store) = held();
+    store.fail_appends("account-alice", Fault::Held, 1);
+    let first = spawn(&accounts, deposit(1));
+    settle().await;
+    let key = |n: u64| ExecuteOptions::new().command_key(format!("key {n}"));
+    let keyed: Vec<_> = (2..6).map(|n| spawn_with(&accounts, key(n), deposit(n))).collect();
+    settle().await;
+    store.fail_appends("account-alice", Fault::Unanswered, 1);
+    store.release_append();
+    first.await.unwrap().unwrap();
+    for (n, task) in (2..6).zip(keyed) {
+        let done = task.await.unwrap().unwrap();
+        assert_eq!((done.version, &done.events[0].event), (Version(n), &deposited(n).into()));
+    }
+    assert_eq!(accounts.load("alice").await.unwrap().cents, 1 + 2 + 3 + 4 + 5);
 }
 
 #[tokio::test]

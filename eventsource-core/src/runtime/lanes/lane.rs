@@ -232,9 +232,11 @@ impl<A: Aggregate> Lane<A> {
         for one in batch {
             one.answer(match &outcome {
                 Ok(AppendOutcome::Conflict(_)) => Answer::Undone { conflict: conflict.clone(), alone: false },
-                Ok(AppendOutcome::Stored(appended) | AppendOutcome::AlreadyStored(appended)) => {
+                Ok(AppendOutcome::Stored(appended) | AppendOutcome::AlreadyStored(appended)) if is_one => {
                     Answer::StoredBefore(appended.clone())
                 }
+                // One of their keys was used before, or all of them were and the answer was lost.
+                Ok(_) => Answer::Undone { conflict: None, alone: true },
                 // It may be the fault of one of them alone.
                 Err(error) if !is_one && !error.is_transient() => Answer::Undone { conflict: None, alone: true },
                 Err(error) => Answer::Failed(error.clone()),

@@ -1,5 +1,6 @@
 //! A command that was decided and waits to be stored.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -63,27 +64,31 @@ impl<A> Waiting<A> {
         self.events.iter().map(|event| event.data.len()).sum()
     }
 
-    fn goes_alone(&self) -> bool {
-        self.alone || self.command_key.is_some()
-    }
-
     pub(super) fn answer(self, answer: Answer) {
         // A caller that has gone away is no concern.
         let _ = self.answer.send(answer);
     }
 }
 
-/// How many of those that wait, from the first one on, go into one append.
+/// How many of those that wait, from the first one on, go into one append: either none of them has a key, or each has its own.
+/// If one of those was used before, nothing is stored, and each shows that when it is decided again; without a key it would
+/// be stored again if only the answer was lost.
 pub(super) fn together<'w, A: 'w>(waiting: impl IntoIterator<Item = &'w Waiting<A>>) -> usize {
     let (mut count, mut events, mut bytes) = (0, 0, 0);
+    let mut is_keyed = false;
+    let mut keys = HashSet::new();
     for one in waiting {
         events += one.events.len();
         bytes += one.bytes();
-        if count > 0 && (one.goes_alone() || events > EVENTS || bytes > BYTES) {
+        let key = one.command_key.as_ref();
+        let is_another_kind = key.is_some() != is_keyed || key.is_some_and(|key| keys.contains(key));
+        if count > 0 && (one.alone || is_another_kind || events > EVENTS || bytes > BYTES) {
             break;
         }
+        is_keyed = key.is_some();
+        keys.extend(key);
         count += 1;
-        if one.goes_alone() {
+        if one.alone {
             break;
         }
     }
@@ -99,14 +104,22 @@ pub(super) struct Batch<A> {
 }
 
 impl<A> Batch<A> {
-    /// There must be one.
+    /// There must be one, and they must go [`together`].
     pub(super) fn new(stream: &StreamId, mut waiting: Vec<Waiting<A>>) -> Self {
         let counts: Vec<usize> = waiting.iter().map(|one| one.events.len()).collect();
         let before = Version(waiting[0].after.version.0 - counts[0] as u64);
-        let command_key = waiting[0].command_key.take();
-        let events = waiting.iter_mut().flat_map(|one| std::mem::take(&mut one.events)).collect();
-        let mut request = AppendRequest::new(stream.clone(), before, events);
-        request.command_key = command_key;
+        let mut request = AppendRequest::new(stream.clone(), before, Vec::with_capacity(counts.iter().sum()));
+        for one in &mut waiting {
+            let events = std::mem::take(&mut one.events);
+            request = match one.command_key.take() {
+                Some(key) if request.command_key.is_some() => request.and_command(key, events),
+                key => {
+                    request.command_key = key;
+                    request.writes[0].events.extend(events);
+                    request
+                }
+            };
+        }
         Self { request: Arc::new(request), waiting, counts }
     }
 

@@ -21,6 +21,10 @@ rules![
     a_repeated_key_over_several_streams_returns_the_first_result,
     twenty_racing_appends_with_one_key_store_once,
     a_key_used_through_one_handle_is_known_to_the_other,
+    an_append_of_several_commands_is_known_by_the_key_of_each,
+    a_key_that_was_used_before_refuses_all_commands_of_an_append,
+    an_append_of_several_commands_that_comes_again_is_already_stored,
+    racing_appends_of_several_commands_do_each_command_once,
 ];
 
 fn keyed(stream: &StreamId, expected: impl Into<ExpectedVersion>, count: usize) -> AppendRequest {
@@ -191,5 +195,92 @@ async fn a_key_used_through_one_handle_is_known_to_the_other(fixture: &Fixture) 
     let through_other = store_now(&**another, &second).await?;
     ensure_eq!(stored_before(store, &second).await?, through_other, "the result through the first handle");
     ensure_eq!(count(store).await?, 3, "events in the store");
+    Ok(())
+}
+
+/// Three commands, of two events, one and three.
+fn three_commands(stream: &StreamId, expected: Version, keys: [&str; 3]) -> AppendRequest {
+    let [first, second, third] = keys.map(str::to_owned);
+    AppendRequest::new(stream.clone(), expected, events(2))
+        .with_command_key(first)
+        .and_command(second, events(1))
+        .and_command(third, events(3))
+}
+
+async fn an_append_of_several_commands_is_known_by_the_key_of_each(fixture: &Fixture) -> Checked {
+    let (store, a) = (&*fixture.store, stream("thing-a"));
+    store_now(store, &AppendRequest::new(a.clone(), Version(0), events(1))).await?;
+    let stored = store_now(store, &three_commands(&a, Version(1), ["command-1", "command-2", "command-3"])).await?;
+    let positions = &stored.streams[0].positions;
+    ensure_eq!(positions.len(), 6, "positions of six events");
+    let rows = of(store, &a).await?;
+    let keys: Vec<_> = rows.iter().map(|row| row.command_key.as_deref()).collect();
+    let expected = [None, Some("command-1"), None, Some("command-2"), Some("command-3"), None, None];
+    ensure_eq!(keys, expected, "the command keys in the stream");
+    let commands = [("command-1", 2, 2), ("command-2", 4, 1), ("command-3", 5, 3)];
+    for (key, first, count) in commands {
+        let done = StoredCommand::new(Version(first), count);
+        ensure_eq!(key_in(fixture, &a, key).await?, Some(done), "what {key} has stored");
+        let again = AppendRequest::new(a.clone(), Version(7), events(1)).with_command_key(key);
+        let again = &stored_before(store, &again).await?.streams[0];
+        ensure_eq!(again.version, done.last(), "the version of {key} when it comes again");
+        let start = first as usize - 2;
+        ensure_eq!(again.positions, positions[start..start + count as usize], "the positions of {key}");
+    }
+    ensure_eq!(count(store).await?, 7, "events in the store");
+    Ok(())
+}
+
+async fn a_key_that_was_used_before_refuses_all_commands_of_an_append(fixture: &Fixture) -> Checked {
+    let (store, a) = (&*fixture.store, stream("thing-a"));
+    let first = store_now(store, &keyed(&a, Version(0), 2)).await?;
+    let orders = [["command-1", "x", "y"], ["x", "command-1", "y"], ["x", "y", "command-1"]];
+    for keys in orders {
+        // Whatever its place, and where the stream is expected.
+        for expected in [2, 0, 9] {
+            let again = stored_before(store, &three_commands(&a, Version(expected), keys)).await?;
+            ensure_eq!(again, first, "the result of the key that was used, among {keys:?} at version {expected}");
+        }
+    }
+    ensure_eq!(count(store).await?, 2, "events in the store");
+    for key in ["x", "y"] {
+        ensure_eq!(key_in(fixture, &a, key).await?, None, "a key beside it");
+    }
+    store_now(store, &three_commands(&a, Version(2), ["x", "y", "z"])).await?;
+    Ok(())
+}
+
+async fn an_append_of_several_commands_that_comes_again_is_already_stored(fixture: &Fixture) -> Checked {
+    let (store, a) = (&*fixture.store, stream("thing-a"));
+    let request = three_commands(&a, Version(0), ["command-1", "command-2", "command-3"]);
+    let first = store_now(store, &request).await?;
+    for others in [0, 2] {
+        if others > 0 {
+            store_now(store, &AppendRequest::new(a.clone(), ExpectedVersion::Any, events(others))).await?;
+        }
+        ensure_eq!(stored_before(store, &request).await?, first, "the same request behind {others} others");
+    }
+    ensure_eq!(count(store).await?, 8, "events in the store");
+    let twice = three_commands(&a, Version(8), ["command-4", "command-5", "command-4"]);
+    refused(store, &twice, INVALID, "a key that stands twice in one append").await
+}
+
+/// Appends to several streams that hold the same commands in another order, so that what goes together in one statement
+/// holds keys that others use meanwhile.
+async fn racing_appends_of_several_commands_do_each_command_once(fixture: &Fixture) -> Checked {
+    let streams: Vec<_> = (0..6).map(|n| stream(&format!("thing-{n}"))).collect();
+    let orders = [["one", "two", "three"], ["three", "one", "two"], ["two", "four", "one"]];
+    let requests = streams.iter().flat_map(|a| orders.map(|keys| three_commands(a, Version(0), keys)));
+    let outcomes = race(&fixture.handles(), requests.collect()).await?;
+    for (a, outcomes) in streams.iter().zip(outcomes.chunks(orders.len())) {
+        let stored = outcomes.iter().filter(|outcome| matches!(outcome, AppendOutcome::Stored(_))).count();
+        ensure!(stored <= 1, "{stored} appends with the same keys were stored in {a}");
+        let rows = of(&*fixture.store, a).await?;
+        let mut keys: Vec<_> = rows.iter().filter_map(|row| row.command_key.as_deref()).collect();
+        ensure_eq!((rows.len(), keys.len()), (6, 3), "events and keys in {a}");
+        keys.sort_unstable();
+        keys.dedup();
+        ensure_eq!(keys.len(), 3, "different keys in {a}");
+    }
     Ok(())
 }

@@ -11,6 +11,7 @@ rules![
     of_twenty_writers_at_the_same_version_exactly_one_wins,
     twenty_writers_without_expectation_are_all_stored_once,
     writers_of_the_same_two_streams_in_either_order_are_all_stored,
+    of_appends_to_many_streams_at_once_each_is_stored_as_it_was_sent,
 ];
 
 const WRITERS: usize = 20;
@@ -76,5 +77,53 @@ async fn all_are_stored_densely(fixture: &Fixture, stream: &StreamId, requests: 
     stored.sort();
     sent.sort();
     ensure!(stored == sent, "{} events were reported as stored, the stream has {}", sent.len(), stored.len());
+    Ok(())
+}
+
+/// Of all sizes, with and without keys, and some that must not be stored: a store may send them together.
+async fn of_appends_to_many_streams_at_once_each_is_stored_as_it_was_sent(fixture: &Fixture) -> Checked {
+    const STREAMS: usize = 24;
+    let streams: Vec<_> = (0..STREAMS).map(|n| stream(&format!("thing-{n}"))).collect();
+    let mut sent = vec![Vec::new(); STREAMS];
+    for round in 0..5 {
+        let requests: Vec<_> = (0..STREAMS)
+            .map(|n| {
+                let expected = match (n + round) % 6 {
+                    0 => ExpectedVersion::Exact(Version(999)),
+                    1 => ExpectedVersion::Any,
+                    2 => ExpectedVersion::StreamExists,
+                    3 => ExpectedVersion::NoStream,
+                    _ => ExpectedVersion::Exact(Version(sent[n].len() as u64)),
+                };
+                let request = AppendRequest::new(streams[n].clone(), expected, events(1 + (n * 7 + round) % 4));
+                if n % 3 == 0 { request.with_command_key(format!("command-{round}")) } else { request }
+            })
+            .collect();
+        let outcomes = race(&fixture.handles(), requests.clone()).await?;
+        for (n, (request, outcome)) in requests.into_iter().zip(outcomes).enumerate() {
+            let write = &request.writes[0];
+            match outcome {
+                AppendOutcome::Conflict(found) => {
+                    ensure_eq!(found.actual, Version(sent[n].len() as u64), "the head in a conflict");
+                    ensure!(!write.expected.accepts(found.actual), "{found:?} is no conflict");
+                }
+                AppendOutcome::Stored(appended) | AppendOutcome::AlreadyStored(appended) => {
+                    ensure!(write.expected.accepts(Version(sent[n].len() as u64)), "a conflict was stored");
+                    let keys = request.command_key.into_iter().map(Some).chain(std::iter::repeat(None));
+                    let places = write.events.iter().zip(appended.streams[0].positions.clone()).zip(keys);
+                    sent[n].extend(places.map(|((event, position), key)| (event.id, position, key)));
+                    ensure_eq!(appended.streams[0].version.0, sent[n].len() as u64, "the version of the last event");
+                }
+            }
+        }
+    }
+    for (stream, sent) in streams.iter().zip(sent) {
+        let rows = of(&*fixture.store, stream).await?;
+        // Keys that the store makes for itself are its own concern.
+        let own = |key: &String| !key.starts_with('$');
+        let stored: Vec<_> = rows.into_iter().map(|row| (row.id, row.position, row.command_key.filter(own))).collect();
+        ensure_eq!(stored, sent, "ids, positions and keys in {stream}");
+        ensure!(stored.is_sorted_by_key(|(_, position, _)| *position), "positions in {stream} go back");
+    }
     Ok(())
 }
