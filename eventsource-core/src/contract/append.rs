@@ -154,7 +154,8 @@ const EVENTS: &str = "$events";
 impl AppendRequest {
     /// Events for one stream.
     pub fn new(stream: StreamId, expected: impl Into<ExpectedVersion>, events: Vec<NewEvent>) -> Self {
-        Self::default().and(stream, expected, events)
+        // A list of exactly one, which most requests stay.
+        Self { writes: vec![Write { stream, expected: expected.into(), events }], ..Self::default() }
     }
 
     /// Events for another stream, in the same append.

@@ -32,7 +32,8 @@ impl Import for MemoryStore {
             for row in rows {
                 log.push(StoredEvent::imported(row));
             }
-            self.shared.head.send_replace(log.head());
+            drop(log);
+            self.shared.changed.notify_waiters();
             Ok(count)
         }
         .boxed()

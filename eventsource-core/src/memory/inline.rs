@@ -36,7 +36,8 @@ impl MemoryStore {
                 }
             }
         }
-        self.shared.head.send_replace(log.head());
+        drop(log);
+        self.shared.changed.notify_waiters();
         Ok(outcome)
     }
 }

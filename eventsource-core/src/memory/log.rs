@@ -180,10 +180,11 @@ impl Log {
 
     fn store(&mut self, request: &AppendRequest, write: usize, clock: DateTime<Utc>) -> AppendedStream {
         let stream = &request.writes[write].stream;
+        let last = self.stream(stream).last().map(|place| &self.events[*place]);
+        let mut version = last.map_or(Version(0), |last| last.version);
         // Recorded time never goes back within a stream, whatever the clock does.
-        let mut version = Heads::head(self, stream);
-        let recorded_at = self.event(stream, version).map_or(clock, |last| last.recorded_at.max(clock));
-        let mut positions = Vec::new();
+        let recorded_at = last.map_or(clock, |last| last.recorded_at.max(clock));
+        let mut positions = Vec::with_capacity(request.writes[write].events.len());
         for row in request.rows(write) {
             version = version.next();
             let position = Position(self.head().0 + 1);

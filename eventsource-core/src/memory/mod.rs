@@ -16,7 +16,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::contract::append::{AppendOutcome, AppendRequest, Limits};
@@ -57,7 +57,8 @@ struct Shared {
     limits: Limits,
     clock: Clock,
     log: RwLock<Log>,
-    head: watch::Sender<Position>,
+    /// Tells those who wait for the log to change that it has.
+    changed: Notify,
     feed: Feed,
     transactions: Transactions,
 }
@@ -71,9 +72,9 @@ impl MemoryStore {
     /// An empty store with limits and a clock of its own.
     pub fn with(limits: Limits, clock: Clock) -> Self {
         let identity = StoreIdentity::new(Uuid::now_v7(), 1);
-        let head = watch::Sender::new(Position(0));
-        let (log, feed, transactions) = (RwLock::default(), Feed::new(), Transactions::default());
-        Self { shared: Arc::new(Shared { identity, limits, clock, log, head, feed, transactions }) }
+        let (log, changed) = (RwLock::default(), Notify::new());
+        let (feed, transactions) = (Feed::new(), Transactions::default());
+        Self { shared: Arc::new(Shared { identity, limits, clock, log, changed, feed, transactions }) }
     }
 
     /// Readers share the log and fold while they hold it, a writer waits for them. Every change is
@@ -98,10 +99,9 @@ impl MemoryStore {
 
     fn append_now(&self, request: &AppendRequest) -> Result<AppendOutcome, StoreError> {
         request.check(&self.shared.limits)?;
-        let mut log = self.open_log_mut()?;
-        let outcome = log.append(request, self.shared.clock.now())?;
-        self.shared.head.send_replace(log.head());
-        Ok(outcome)
+        let outcome = self.open_log_mut()?.append(request, self.shared.clock.now());
+        self.shared.changed.notify_waiters();
+        outcome
     }
 
     fn load_now(&self, load: &Load, visit: VisitLoad<'_>) -> Result<LoadEnd, StoreError> {
@@ -157,16 +157,15 @@ impl EventStore for MemoryStore {
     }
 
     fn wait_past(&self, position: Position) -> BoxFuture<'_, Result<Position, StoreError>> {
-        let mut head = self.shared.head.subscribe();
         async move {
-            // The sender lives as long as `self`, and closing wakes us with the head unchanged.
             loop {
-                drop(self.open_log()?);
-                let newest = *head.borrow_and_update();
+                // Who begins to wait before looking misses no change; closing is one too.
+                let changed = self.shared.changed.notified();
+                let newest = self.open_log()?.head();
                 if newest > position {
                     return Ok(newest);
                 }
-                head.changed().await.map_err(|_| StoreError::closed())?;
+                changed.await;
             }
         }
         .boxed()
@@ -243,9 +242,8 @@ impl EventStore for MemoryStore {
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
-            let mut log = self.log_mut();
-            log.closed = true;
-            self.shared.head.send_replace(log.head());
+            self.log_mut().closed = true;
+            self.shared.changed.notify_waiters();
             Ok(())
         }
         .boxed()

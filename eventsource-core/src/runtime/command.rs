@@ -22,7 +22,6 @@ use crate::words::token::Token;
 use super::command_meter::{Count, count};
 use super::execute::Executed;
 use super::fold::Folded;
-use super::lanes::Lane;
 use super::options::ExecuteOptions;
 use super::repository::Repository;
 use super::retry::Pauses;
@@ -60,24 +59,19 @@ impl From<StoreError> for Stop {
 impl<'r, A: Aggregate> Command<'r, A> {
     pub(super) fn new(
         repository: Cow<'r, Repository<A>>,
-        id: &str,
+        stream: StreamId,
         options: ExecuteOptions,
     ) -> Result<Self, StoreError> {
         if let Some(key) = &options.command_key {
             crate::words::name::check_command_key(key)?;
         }
-        let stream = repository.stream(id)?;
-        count(Count::Command, A::NAME);
+        count::<A>(Count::Command);
         let pauses = repository.retry.start();
         Ok(Self { repository, stream, options, folded: Folded::new(), pauses, alone: false })
     }
 
-    /// Where it goes together with others; not where it is stored under a condition, which is its own.
-    pub(super) fn lane(&self) -> Option<Arc<Lane<A>>> {
-        match self.options.condition {
-            Some(_) => None,
-            None => Some(self.repository.lanes()?.of(&self.stream)),
-        }
+    pub(super) fn count(&self, what: Count) {
+        count::<A>(what);
     }
 
     pub(super) fn repository(&self) -> &Repository<A> {
@@ -103,8 +97,8 @@ impl<'r, A: Aggregate> Command<'r, A> {
             let load = Load::new(self.stream.clone()).with_command_key(self.options.command_key.clone());
             match self.folded.catch_up(&*self.repository.store, load).await {
                 Ok(end) => {
-                    count(Count::Loaded, A::NAME);
-                    count(Count::Attempt, A::NAME);
+                    self.count(Count::Loaded);
+                    self.count(Count::Attempt);
                     return Ok(end.command);
                 }
                 Err(error) => self.bear(error).await?,
@@ -161,16 +155,18 @@ impl<'r, A: Aggregate> Command<'r, A> {
         version: Version,
         events: Vec<A::Event>,
     ) -> Result<(Vec<A::Event>, Vec<NewEvent>), StoreError> {
-        let (mut facts, mut stored) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
-        for (place, event) in (version.0 + 1..).zip(events) {
-            let settled = settle(event, &self.stream, Version(place))?;
-            facts.push(settled.fact);
+        let (mut version, mut stored) = (version, Vec::with_capacity(events.len()));
+        let each = events.into_iter().map(|event| {
+            version = version.next();
+            let settled = settle(event, &self.stream, version)?;
             let new = settled.stored.with_metadata(self.options.metadata.clone());
             stored.push(match self.options.occurred_at {
                 Some(time) => new.with_occurred_at(time),
                 None => new,
             });
-        }
+            Ok(settled.fact)
+        });
+        let facts = each.collect::<Result<_, StoreError>>()?;
         Ok((facts, stored))
     }
 
@@ -196,7 +192,7 @@ impl<'r, A: Aggregate> Command<'r, A> {
             recorded.push(event);
         }
         self.offer_snapshot(before);
-        if let Some(lane) = self.repository.known_lane(&self.stream) {
+        if let Some(lane) = self.repository.known_lane(self.stream.id()) {
             lane.learn(self.folded.clone());
         }
         self.executed(recorded, false)
@@ -293,7 +289,7 @@ impl<'r, A: Aggregate> Command<'r, A> {
 
     /// Counts a conflict; an error, and the end, if the caller had named a version.
     pub(super) fn lost(&self, conflict: Conflict) -> Result<Conflict, Conflict> {
-        count(Count::Conflict, A::NAME);
+        self.count(Count::Conflict);
         let expected = self.options.expected;
         if expected.place().is_some() { Err(Conflict { expected, ..conflict }) } else { Ok(conflict) }
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::Arc;
 
 use crate::folding::aggregate::{Aggregate, Handle};
@@ -13,6 +14,7 @@ use crate::words::stream::{Conflict, Position, Version};
 use crate::words::token::Token;
 
 use super::command::{Attempt, Command, Joined, Stop};
+use super::command_meter::Count;
 use super::lanes::{Basis, Lane, Stands};
 use super::options::ExecuteOptions;
 use super::repository::Repository;
@@ -122,10 +124,17 @@ impl<A: Aggregate> Repository<A> {
         F: Fn(&A) -> I + Send,
         I: IntoEvents<A>,
     {
-        let command = Command::new(Cow::Borrowed(self), id, options)?;
-        match command.lane() {
-            Some(lane) => self.within_time(id, in_lane(command, &lane, decide)).await,
-            None => self.within_time(id, directly(command, decide)).await,
+        // What is stored under a condition does not go together with others.
+        let lanes = self.lanes().filter(|_| options.condition.is_none());
+        match lanes.map(|lanes| lanes.of(id)).transpose()? {
+            Some(lane) => {
+                let mut command = Command::new(Cow::Borrowed(self), lane.stream().clone(), options)?;
+                self.within_time(id, pin!(in_lane(&mut command, &lane, decide))).await
+            }
+            None => {
+                let mut command = Command::new(Cow::Borrowed(self), self.stream(id)?, options)?;
+                self.within_time(id, pin!(directly(&mut command, decide))).await
+            }
         }
     }
 
@@ -158,7 +167,7 @@ impl<A: Aggregate> Repository<A> {
 }
 
 /// Load, decide, append; on a conflict again.
-async fn directly<A, F, I>(mut command: Command<'_, A>, decide: F) -> Result<Executed<A>, ExecuteError<I::Refusal>>
+async fn directly<A, F, I>(command: &mut Command<'_, A>, decide: F) -> Result<Executed<A>, ExecuteError<I::Refusal>>
 where
     A: Aggregate,
     F: Fn(&A) -> I + Send,
@@ -179,7 +188,7 @@ where
 
 /// Decide on the newest state of this process; what is decided is stored with what others decide meanwhile.
 async fn in_lane<A, F, I>(
-    mut command: Command<'_, A>,
+    command: &mut Command<'_, A>,
     lane: &Arc<Lane<A>>,
     decide: F,
 ) -> Result<Executed<A>, ExecuteError<I::Refusal>>
@@ -188,17 +197,23 @@ where
     F: Fn(&A) -> I + Send,
     I: IntoEvents<A>,
 {
+    let mut state = Count::Cached;
     loop {
-        if let Some(done) = command.ready(lane).await? {
-            return Ok(done);
-        }
-        let (said, basis) = match in_turn(&command, lane, &decide)? {
-            None => continue,
-            Some(InTurn::Joined(joined)) => match command.follow(lane, joined).await? {
+        let Some(decided) = in_turn(command, lane, &decide) else {
+            if let Some(done) = command.ready(lane).await? {
+                return Ok(done);
+            }
+            state = Count::Loaded;
+            continue;
+        };
+        command.count(std::mem::replace(&mut state, Count::Cached));
+        command.count(Count::Attempt);
+        let (said, basis) = match decided? {
+            InTurn::Joined(joined) => match command.follow(lane, joined).await? {
                 Attempt::Done(executed) => return Ok(executed),
                 Attempt::Again => continue,
             },
-            Some(InTurn::Says(said, basis)) => (said, basis),
+            InTurn::Says(said, basis) => (said, basis),
         };
         match command.stands(lane, &basis).await? {
             Stands::Done(first) => return Ok(command.first_result(first).await?),
@@ -214,26 +229,26 @@ where
     }
 }
 
-/// Decides while nobody else does; nothing if the state is not known any more.
+/// Decides while nobody else does; nothing if the state is not known.
 fn in_turn<A, I>(
     command: &Command<'_, A>,
     lane: &Lane<A>,
     decide: &impl Fn(&A) -> I,
-) -> Result<Option<InTurn<A, I::Refusal>>, StoreError>
+) -> Option<Result<InTurn<A, I::Refusal>, StoreError>>
 where
     A: Aggregate,
     I: IntoEvents<A>,
 {
-    let Some(turn) = lane.turn() else { return Ok(None) };
+    let turn = lane.turn()?;
     if let Some(conflict) = command.unexpected(turn.newest().version) {
-        return Ok(Some(InTurn::Says(Said::Conflict(conflict), turn.end())));
+        return Some(Ok(InTurn::Says(Said::Conflict(conflict), turn.end())));
     }
     let mut events = Vec::new();
-    Ok(Some(match decide(&turn.newest().state).into_events(&mut events) {
-        Err(refusal) => InTurn::Says(Said::Refused(refusal), turn.end()),
-        Ok(()) if events.is_empty() => InTurn::Says(Said::Nothing, turn.end()),
-        Ok(()) => InTurn::Joined(command.join(turn, events)?),
-    }))
+    Some(match decide(&turn.newest().state).into_events(&mut events) {
+        Err(refusal) => Ok(InTurn::Says(Said::Refused(refusal), turn.end())),
+        Ok(()) if events.is_empty() => Ok(InTurn::Says(Said::Nothing, turn.end())),
+        Ok(()) => command.join(turn, events).map(InTurn::Joined),
+    })
 }
 
 enum InTurn<A: Aggregate, R> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -160,16 +161,16 @@ impl<A: Aggregate> Repository<A> {
         Some(self.lanes.get_or_init(|| Lanes::new(limits, self.weigh)))
     }
 
-    /// The lane of a stream, if there is one.
-    pub(super) fn known_lane(&self, stream: &StreamId) -> Option<Arc<Lane<A>>> {
-        self.lanes.get()?.known(stream)
+    /// The lane of an aggregate, if there is one.
+    pub(super) fn known_lane(&self, id: &str) -> Option<Arc<Lane<A>>> {
+        self.lanes.get()?.known(id)
     }
 
     /// Work for a command, as long as it may take.
     pub(super) async fn within_time<T, E: From<StoreError>>(
         &self,
         id: &str,
-        work: impl Future<Output = Result<T, E>>,
+        work: Pin<&mut impl Future<Output = Result<T, E>>>,
     ) -> Result<T, E> {
         within(self.time_limit, || format!("{} {id:?}", A::NAME), work).await
     }
@@ -197,18 +198,18 @@ impl<A: Aggregate> Repository<A> {
     /// The aggregate as this process knows it: at least what its own commands have stored, without asking the store.
     /// Others may have written since. Loaded where nothing is known of it.
     pub async fn load_cached(&self, id: &str) -> Result<Loaded<A>, StoreError> {
-        let stream = self.stream(id)?;
-        match self.known_lane(&stream).and_then(|lane| lane.stored()) {
+        match self.known_lane(id).and_then(|lane| lane.stored()) {
             Some(known) => Ok(known.folded().into()),
-            None => self.load_as_of(stream, None).await,
+            None => self.load(id).await,
         }
     }
 
     /// Forgets what is cached of an aggregate: after its events were changed, as by
     /// maintenance that erases somebody's data.
     pub fn forget(&self, id: &str) -> Result<(), StoreError> {
+        self.stream(id)?;
         if let Some(lanes) = self.lanes() {
-            lanes.forget(&self.stream(id)?);
+            lanes.forget(id);
         }
         Ok(())
     }
@@ -239,13 +240,12 @@ impl<A: Aggregate> Repository<A> {
     }
 }
 
-/// Work for a command on `what`, as long as it may take.
+/// Work for a command on `what`, as long as it may take. Pinned by the caller: moved, it would be copied each time.
 pub(super) async fn within<T, E: From<StoreError>>(
     limit: Duration,
     what: impl FnOnce() -> String,
-    work: impl Future<Output = Result<T, E>>,
+    mut work: Pin<&mut impl Future<Output = Result<T, E>>>,
 ) -> Result<T, E> {
-    let mut work = std::pin::pin!(work);
     // What needs not wait needs no clock.
     if let Some(done) = futures::future::poll_immediate(work.as_mut()).await {
         return done;

@@ -35,12 +35,16 @@ impl Retry {
 
     /// The pauses of one command; when they are used up, so are the attempts.
     pub(crate) fn start(self) -> Pauses {
-        let builder = ExponentialBuilder::default()
+        Pauses { retry: self, pauses: None, attempt: 1 }
+    }
+
+    fn pauses(self) -> ExponentialBackoff {
+        ExponentialBuilder::default()
             .with_min_delay(FIRST_PAUSE)
             .with_max_delay(LONGEST_PAUSE)
             .with_max_times(self.attempts - 1)
-            .with_jitter();
-        Pauses { builder, pauses: None, attempt: 1 }
+            .with_jitter()
+            .build()
     }
 }
 
@@ -53,9 +57,9 @@ impl Default for Retry {
 
 /// What is left of a command's attempts.
 pub(crate) struct Pauses {
-    builder: ExponentialBuilder,
+    retry: Retry,
     // Made at the first pause: most commands have none.
-    pauses: Option<ExponentialBackoff>,
+    pauses: Option<Box<ExponentialBackoff>>,
     attempt: usize,
 }
 
@@ -78,8 +82,8 @@ impl Pauses {
     }
 
     fn next(&mut self, reason: &(dyn std::fmt::Display + Sync)) -> Option<Duration> {
-        let builder = self.builder;
-        let pause = self.pauses.get_or_insert_with(|| builder.build()).next()?;
+        let retry = self.retry;
+        let pause = self.pauses.get_or_insert_with(|| Box::new(retry.pauses())).next()?;
         tracing::debug!(attempt = self.attempt, ?pause, %reason, "trying again");
         self.attempt += 1;
         Some(pause)

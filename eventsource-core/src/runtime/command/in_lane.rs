@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::folding::aggregate::Aggregate;
-use crate::runtime::command_meter::{Count, count};
+use crate::runtime::command_meter::Count;
 use crate::runtime::execute::Executed;
-use crate::runtime::lanes::{Answer, Basis, Known, Lane, Leading, Place, Ready, Stands, Turn};
+use crate::runtime::lanes::{Answer, Basis, Batch, Known, Lane, Leading, Place, Stands, Turn};
 use crate::words::error::StoreError;
 use crate::words::stream::{Conflict, Version};
 
@@ -19,7 +19,8 @@ pub(in crate::runtime) struct Joined<A: Aggregate> {
     /// The state with it.
     after: Arc<Known<A>>,
     answered: oneshot::Receiver<Answer>,
-    leads: bool,
+    /// To be sent by the caller, since nobody else sends.
+    batch: Option<Batch<A>>,
 }
 
 impl<A: Aggregate> Command<'_, A> {
@@ -27,12 +28,8 @@ impl<A: Aggregate> Command<'_, A> {
     pub(in crate::runtime) async fn ready(&mut self, lane: &Lane<A>) -> Result<Option<Executed<A>>, StoreError> {
         loop {
             match lane.ready(&*self.repository.store, self.options.command_key.as_deref()).await {
-                Ok(Ready::Decide { is_cached }) => {
-                    count(if is_cached { Count::Cached } else { Count::Loaded }, A::NAME);
-                    count(Count::Attempt, A::NAME);
-                    return Ok(None);
-                }
-                Ok(Ready::Done(command)) => return self.first_result(command).await.map(Some),
+                Ok(None) => return Ok(None),
+                Ok(Some(command)) => return self.first_result(command).await.map(Some),
                 Err(error) => self.bear(error).await?,
             }
         }
@@ -47,19 +44,19 @@ impl<A: Aggregate> Command<'_, A> {
         let version = Version(newest.version.0 + facts.len() as u64);
         let occurred = self.options.occurred_at.map_or(newest.max_occurred_at, |time| time.max(newest.max_occurred_at));
         let after = Arc::new(Known::new(state, version, occurred));
-        let (answered, leads) = turn.join(stored, self.options.command_key.clone(), self.alone, after.clone())?;
-        Ok(Joined { facts, after, answered, leads })
+        let (answered, batch) = turn.join(stored, self.options.command_key.clone(), self.alone, after.clone())?;
+        Ok(Joined { facts, after, answered, batch })
     }
 
-    /// Waits for its answer, and sends what waits if nobody else does.
+    /// Waits for its answer, and sends it if nobody else sends.
     pub(in crate::runtime) async fn follow(
         &mut self,
         lane: &Arc<Lane<A>>,
         joined: Joined<A>,
     ) -> Result<Attempt<A>, Stop> {
-        let Joined { facts, after, answered, leads } = joined;
-        if leads {
-            let leading: Leading = lane.clone().lead(self.repository.store.clone(), self.repository.retry);
+        let Joined { facts, after, answered, batch } = joined;
+        if let Some(batch) = batch {
+            let leading: Leading = lane.clone().lead(batch, self.repository.store.clone(), self.repository.retry);
             leading.await;
         }
         match answered.await {
@@ -118,7 +115,7 @@ impl<A: Aggregate> Command<'_, A> {
     /// Counts the attempt. After the first one there is no pause: whoever wrote meanwhile has written.
     pub(in crate::runtime) async fn decide_again(&mut self, conflict: Option<Conflict>) -> Result<(), Stop> {
         if conflict.is_some() {
-            count(Count::Conflict, A::NAME);
+            self.count(Count::Conflict);
         }
         let reason: &(dyn std::fmt::Display + Sync) = match &conflict {
             Some(conflict) => conflict,

@@ -1,12 +1,12 @@
 //! The lanes of a repository, as many as its cache has room for.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 
 use crate::folding::aggregate::Aggregate;
+use crate::words::error::StoreError;
 use crate::words::stream::StreamId;
 
 use super::lane::Lane;
@@ -52,9 +52,9 @@ impl CacheLimits {
 /// What surrounds a state: its lane, its stream's name, the cache's own.
 const OVERHEAD: usize = 512;
 
-/// The lanes of a repository. One that is in use stays.
+/// The lanes of a repository, by the aggregates' ids. One that is in use stays.
 pub(crate) struct Lanes<A: Aggregate> {
-    cache: Cache<StreamId, Kept<A>, Share, DefaultHashBuilder, InUse>,
+    cache: Cache<String, Kept<A>, Share, DefaultHashBuilder, InUse>,
     weigh: fn(&A) -> usize,
 }
 
@@ -67,21 +67,20 @@ impl<A: Aggregate> Lanes<A> {
         Self { cache, weigh }
     }
 
-    /// The one lane of a stream.
-    pub(crate) fn of(&self, stream: &StreamId) -> Arc<Lane<A>> {
-        let new = || Ok::<_, Infallible>(Kept { lane: Arc::new(Lane::new(stream.clone())), bytes: 0 });
-        let Ok(kept) = self.cache.get_or_insert_with(stream, new);
-        kept.lane
+    /// The one lane of an aggregate; the error names the rule that the id breaks.
+    pub(crate) fn of(&self, id: &str) -> Result<Arc<Lane<A>>, StoreError> {
+        let new = || Ok::<_, StoreError>(Kept { lane: Arc::new(Lane::new(StreamId::new(A::NAME, id)?)), bytes: 0 });
+        Ok(self.cache.get_or_insert_with(id, new)?.lane)
     }
 
     /// The lane, if there is one.
-    pub(crate) fn known(&self, stream: &StreamId) -> Option<Arc<Lane<A>>> {
-        Some(self.cache.get(stream)?.lane)
+    pub(crate) fn known(&self, id: &str) -> Option<Arc<Lane<A>>> {
+        Some(self.cache.get(id)?.lane)
     }
 
     /// Throws a lane out. Who is in it goes on, and who comes next begins anew.
-    pub(crate) fn forget(&self, stream: &StreamId) {
-        self.cache.remove(stream);
+    pub(crate) fn forget(&self, id: &str) {
+        self.cache.remove(id);
     }
 
     /// Notes how much a state takes.
@@ -89,7 +88,7 @@ impl<A: Aggregate> Lanes<A> {
         let bytes = (OVERHEAD + std::mem::size_of::<A>() + (self.weigh)(state)) as u64;
         if lane.weighs(bytes) {
             // Where it has been thrown out meanwhile, it stays out.
-            let _ = self.cache.replace(lane.stream.clone(), Kept { lane: lane.clone(), bytes }, true);
+            let _ = self.cache.replace(lane.stream.id().to_owned(), Kept { lane: lane.clone(), bytes }, true);
         }
     }
 }
@@ -110,8 +109,8 @@ impl<A> Clone for Kept<A> {
 #[derive(Clone, Copy)]
 struct Share(u64);
 
-impl<A> Weighter<StreamId, Kept<A>> for Share {
-    fn weight(&self, _: &StreamId, kept: &Kept<A>) -> u64 {
+impl<A> Weighter<String, Kept<A>> for Share {
+    fn weight(&self, _: &String, kept: &Kept<A>) -> u64 {
         kept.bytes.max(self.0)
     }
 }
@@ -120,10 +119,10 @@ impl<A> Weighter<StreamId, Kept<A>> for Share {
 #[derive(Clone, Copy)]
 struct InUse;
 
-impl<A> Lifecycle<StreamId, Kept<A>> for InUse {
+impl<A> Lifecycle<String, Kept<A>> for InUse {
     type RequestState = ();
 
-    fn is_pinned(&self, _: &StreamId, kept: &Kept<A>) -> bool {
+    fn is_pinned(&self, _: &String, kept: &Kept<A>) -> bool {
         Arc::strong_count(&kept.lane) > 1
     }
 }

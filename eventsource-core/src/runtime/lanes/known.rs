@@ -29,15 +29,18 @@ impl<A> Known<A> {
         Position(self.position.load(Ordering::Relaxed))
     }
 
-    pub(super) fn set_position(&self, position: Position) {
-        self.position.store(position.0, Ordering::Relaxed);
+    /// Its events are stored there, the last of them at the last place.
+    pub(super) fn stored_at(&self, positions: &[Position]) {
+        if let Some(last) = positions.last() {
+            self.position.store(last.0, Ordering::Relaxed);
+        }
     }
 }
 
 impl<A: Aggregate> Known<A> {
     pub(super) fn of(folded: Folded<A>) -> Self {
         let known = Self::new(folded.state, folded.version, folded.max_occurred_at);
-        known.set_position(folded.position);
+        known.stored_at(&[folded.position]);
         known
     }
 

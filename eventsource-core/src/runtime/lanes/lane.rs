@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot};
 
 use crate::contract::append::AppendOutcome;
 use crate::folding::aggregate::Aggregate;
@@ -23,18 +23,17 @@ const WAITING: usize = 16_384;
 pub(crate) struct Lane<A> {
     pub(super) stream: StreamId,
     inner: Mutex<Inner<A>>,
-    /// Where it stands, for those who wait for that to change.
-    pub(super) standing: watch::Sender<Standing>,
+    /// Tells those who wait for something to change that it has.
+    pub(super) changed: Notify,
     weight: AtomicU64,
 }
 
 /// Decisions of one era build on each other, and only appends of this process change what is stored in it. When an append
 /// fails, all that is not stored is undone, and the next one begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
-    pub(crate) era: u64,
+pub(super) struct Standing {
+    pub(super) era: u64,
     /// What is known to be stored.
-    pub(crate) stored: Version,
+    pub(super) stored: Version,
 }
 
 struct Inner<A> {
@@ -91,8 +90,11 @@ impl<A: Aggregate> Lane<A> {
             is_loading: false,
             is_sending: false,
         };
-        let standing = watch::Sender::new(Standing { era: 0, stored: Version(0) });
-        Self { stream, inner: Mutex::new(inner), standing, weight: AtomicU64::new(0) }
+        Self { stream, inner: Mutex::new(inner), changed: Notify::new(), weight: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn stream(&self) -> &StreamId {
+        &self.stream
     }
 
     /// Notes a weight; answers whether it is another one by more than a quarter.
@@ -184,7 +186,11 @@ impl<A: Aggregate> Lane<A> {
             inner.is_sending = false;
             return None;
         }
-        let waiting = inner.waiting.drain(..count).collect();
+        let waiting = if count == inner.waiting.len() {
+            Vec::from(std::mem::take(&mut inner.waiting))
+        } else {
+            inner.waiting.drain(..count).collect()
+        };
         drop(inner);
         Some(Batch::new(&self.stream, waiting))
     }
@@ -203,14 +209,13 @@ impl<A: Aggregate> Lane<A> {
                 return false;
             }
         };
-        let last = batch.last().clone();
-        let answers = batch.stored(&appended);
+        let last = batch.last(&appended);
         let mut inner = self.lock();
         inner.store(last);
-        let more = !inner.waiting.is_empty() || answers.len() > 1;
+        let more = !inner.waiting.is_empty() || batch.waiting.len() > 1;
         inner.is_sending = more;
         self.tell(inner);
-        answers.into_iter().for_each(|(one, answer)| one.answer(answer));
+        batch.answer(&appended);
         more
     }
 
@@ -258,10 +263,15 @@ impl<A: Aggregate> Lane<A> {
         waiting
     }
 
+    pub(super) fn standing(&self) -> Standing {
+        let inner = self.lock();
+        Standing { era: inner.era, stored: inner.stored.as_ref().map_or(Version(0), |stored| stored.version) }
+    }
+
+    /// Ends a change. Who begins to wait before looking misses none.
     fn tell(&self, inner: MutexGuard<'_, Inner<A>>) {
-        let standing =
-            Standing { era: inner.era, stored: inner.stored.as_ref().map_or(Version(0), |stored| stored.version) };
-        self.standing.send_replace(standing);
+        drop(inner);
+        self.changed.notify_waiters();
     }
 }
 
@@ -290,21 +300,28 @@ impl<A: Aggregate> Turn<'_, A> {
         self.basis
     }
 
-    /// Puts a command behind the others. Answers where its answer will come, and whether the caller is the one to send it.
+    /// Puts a command behind the others. Answers where its answer will come, and what the caller has to send: the command
+    /// itself, where nobody else sends.
     pub(crate) fn join(
         mut self,
         events: Vec<NewEvent>,
         command_key: Option<String>,
         alone: bool,
         after: Arc<Known<A>>,
-    ) -> Result<(oneshot::Receiver<Answer>, bool), StoreError> {
+    ) -> Result<(oneshot::Receiver<Answer>, Option<Batch<A>>), StoreError> {
         if self.inner.waiting.len() >= WAITING {
             let stream = self.stream;
             return Err(StoreError::overloaded(format!("{WAITING} commands already wait for stream {stream}")));
         }
         let (answer, answered) = oneshot::channel();
         self.inner.newest = Some(after.clone());
-        self.inner.waiting.push_back(Waiting { events, command_key, alone, after, answer });
-        Ok((answered, !std::mem::replace(&mut self.inner.is_sending, true)))
+        let waiting = Waiting { count: events.len(), events, command_key, alone, after, answer };
+        if std::mem::replace(&mut self.inner.is_sending, true) {
+            self.inner.waiting.push_back(waiting);
+            return Ok((answered, None));
+        }
+        let stream = self.stream;
+        drop(self);
+        Ok((answered, Some(Batch::new(stream, vec![waiting]))))
     }
 }

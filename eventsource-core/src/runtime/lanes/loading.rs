@@ -8,28 +8,20 @@ use crate::words::error::StoreError;
 
 use super::lane::{Basis, Lane, Loading};
 
-/// What is to be done once the state is known.
-pub(crate) enum Ready {
-    Decide {
-        is_cached: bool,
-    },
-    /// The command key was used before.
-    Done(StoredCommand),
-}
-
 impl<A: Aggregate> Lane<A> {
-    /// Waits until the state is known; whoever is first loads it, and looks for its command key on the way. Answers too
-    /// whether the state was known already.
-    pub(crate) async fn ready(&self, store: &dyn EventStore, command_key: Option<&str>) -> Result<Ready, StoreError> {
-        let mut is_cached = true;
+    /// Waits until the state is known; whoever is first loads it, and looks for its command key on the way. Answers what that
+    /// has stored before.
+    pub(crate) async fn ready(
+        &self,
+        store: &dyn EventStore,
+        command_key: Option<&str>,
+    ) -> Result<Option<StoredCommand>, StoreError> {
         loop {
-            let mut standing = self.standing.subscribe();
+            let changed = self.changed.notified();
             let from = match self.begin_loading() {
-                Loading::NotNeeded => return Ok(Ready::Decide { is_cached }),
+                Loading::NotNeeded => return Ok(None),
                 Loading::ByAnother => {
-                    is_cached = false;
-                    // The sender is ours.
-                    let _ = standing.changed().await;
+                    changed.await;
                     continue;
                 }
                 Loading::Mine(from) => from,
@@ -40,7 +32,7 @@ impl<A: Aggregate> Lane<A> {
             let end = folded.catch_up(store, load).await?;
             place.loaded = Some(folded);
             drop(place);
-            return Ok(end.command.map_or(Ready::Decide { is_cached: false }, Ready::Done));
+            return Ok(end.command);
         }
     }
 
@@ -52,18 +44,13 @@ impl<A: Aggregate> Lane<A> {
         basis: &Basis<A>,
         command_key: Option<&str>,
     ) -> Result<Stands, StoreError> {
-        let mut standing = self.standing.subscribe();
         let version = basis.known.version;
-        if basis.is_ahead {
-            let settled = standing.wait_for(|now| now.era != basis.era || now.stored >= version).await;
-            // The sender is ours.
-            if settled.is_ok_and(|now| now.era != basis.era) {
-                return Ok(Stands::No);
-            }
+        if basis.is_ahead && !self.is_settled(basis).await {
+            return Ok(Stands::No);
         }
         // An append that left meanwhile, and expected this very state or made it, was stored.
         let was_newest = || {
-            let now = *self.standing.borrow();
+            let now = self.standing();
             basis.leaves_later || (now.era == basis.era && now.stored > version)
         };
         if command_key.is_none() && was_newest() {
@@ -79,6 +66,18 @@ impl<A: Aggregate> Lane<A> {
         }
         self.renew(basis, folded);
         Ok(Stands::No)
+    }
+
+    /// Waits until a state is stored; `false` if its era ends before.
+    async fn is_settled(&self, basis: &Basis<A>) -> bool {
+        loop {
+            let changed = self.changed.notified();
+            let now = self.standing();
+            if now.era != basis.era || now.stored >= basis.known.version {
+                return now.era == basis.era;
+            }
+            changed.await;
+        }
     }
 }
 

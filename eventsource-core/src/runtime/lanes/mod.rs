@@ -16,6 +16,6 @@ pub use cache::CacheLimits;
 pub(crate) use cache::Lanes;
 pub(crate) use known::Known;
 pub(crate) use lane::{Basis, Lane, Turn};
-pub(crate) use loading::{Ready, Stands};
+pub(crate) use loading::Stands;
 pub(crate) use sending::Leading;
-pub(crate) use waiting::{Answer, Place};
+pub(crate) use waiting::{Answer, Batch, Place};

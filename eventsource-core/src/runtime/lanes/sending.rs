@@ -13,9 +13,9 @@ use crate::runtime::command::send;
 use crate::runtime::retry::Retry;
 
 use super::lane::Lane;
-use super::waiting::Answer;
+use super::waiting::{Answer, Batch};
 
-/// A caller that sends what waits, its own command first; if it goes away, a task goes on with it.
+/// A caller that sends what it has decided; if it goes away, a task goes on with it.
 pub(crate) struct Leading(Option<BoxFuture<'static, ()>>);
 
 impl Future for Leading {
@@ -40,11 +40,11 @@ impl Drop for Leading {
 }
 
 impl<A: Aggregate> Lane<A> {
-    /// Sends one batch; what waits then is for a task.
-    pub(crate) fn lead(self: Arc<Self>, store: Arc<dyn EventStore>, retry: Retry) -> Leading {
+    /// Sends a batch; what waits then is for a task.
+    pub(crate) fn lead(self: Arc<Self>, batch: Batch<A>, store: Arc<dyn EventStore>, retry: Retry) -> Leading {
         let mut sender = Sender { lane: self, is_done: false };
         let leading = async move {
-            if sender.send_next(&*store, retry).await {
+            if sender.send(batch, &*store, retry).await {
                 tokio::spawn(sender.go_on(store, retry));
             }
         };
@@ -62,21 +62,20 @@ struct Sender<A: Aggregate> {
 impl<A: Aggregate> Sender<A> {
     /// Until nothing waits.
     async fn go_on(mut self, store: Arc<dyn EventStore>, retry: Retry) {
-        while self.send_next(&*store, retry).await {
+        while let Some(batch) = self.lane.next_batch() {
+            if !self.send(batch, &*store, retry).await {
+                return;
+            }
             // Those who were answered come first.
             tokio::task::yield_now().await;
         }
+        self.is_done = true;
     }
 
     /// Answers whether to look for more.
-    async fn send_next(&mut self, store: &dyn EventStore, retry: Retry) -> bool {
-        let more = match self.lane.next_batch() {
-            Some(batch) => {
-                let outcome = send(store, &batch.request, &mut retry.start()).await;
-                self.lane.settle(batch, outcome)
-            }
-            None => false,
-        };
+    async fn send(&mut self, batch: Batch<A>, store: &dyn EventStore, retry: Retry) -> bool {
+        let outcome = send(store, &batch.request, &mut retry.start()).await;
+        let more = self.lane.settle(batch, outcome);
         self.is_done = !more;
         more
     }

@@ -20,7 +20,9 @@ const BYTES: usize = 4 << 20;
 
 /// A command that was decided.
 pub(super) struct Waiting<A> {
+    /// Until they are in a request.
     pub(super) events: Vec<NewEvent>,
+    pub(super) count: usize,
     pub(super) command_key: Option<String>,
     /// It is sent in an append of its own.
     pub(super) alone: bool,
@@ -64,6 +66,11 @@ impl<A> Waiting<A> {
         self.events.iter().map(|event| event.data.len()).sum()
     }
 
+    /// The version that it was decided on.
+    fn before(&self) -> Version {
+        Version(self.after.version.0 - self.count as u64)
+    }
+
     pub(super) fn answer(self, answer: Answer) {
         // A caller that has gone away is no concern.
         let _ = self.answer.send(answer);
@@ -96,51 +103,45 @@ pub(super) fn together<'w, A: 'w>(waiting: impl IntoIterator<Item = &'w Waiting<
 }
 
 /// One append of several commands, each decided on the one before it.
-pub(super) struct Batch<A> {
+pub(crate) struct Batch<A> {
     pub(super) request: Arc<AppendRequest>,
     /// Their events are in the request.
     pub(super) waiting: Vec<Waiting<A>>,
-    counts: Vec<usize>,
 }
 
 impl<A> Batch<A> {
     /// There must be one, and they must go [`together`].
     pub(super) fn new(stream: &StreamId, mut waiting: Vec<Waiting<A>>) -> Self {
-        let counts: Vec<usize> = waiting.iter().map(|one| one.events.len()).collect();
-        let before = Version(waiting[0].after.version.0 - counts[0] as u64);
-        let mut request = AppendRequest::new(stream.clone(), before, Vec::with_capacity(counts.iter().sum()));
-        for one in &mut waiting {
+        let events = std::mem::take(&mut waiting[0].events);
+        let mut request = AppendRequest::new(stream.clone(), waiting[0].before(), events);
+        request.command_key = waiting[0].command_key.take();
+        for one in &mut waiting[1..] {
             let events = std::mem::take(&mut one.events);
-            request = match one.command_key.take() {
-                Some(key) if request.command_key.is_some() => request.and_command(key, events),
-                key => {
-                    request.command_key = key;
-                    request.writes[0].events.extend(events);
-                    request
-                }
-            };
+            match one.command_key.take() {
+                Some(key) => request = request.and_command(key, events),
+                None => request.writes[0].events.extend(events),
+            }
         }
-        Self { request: Arc::new(request), waiting, counts }
+        Self { request: Arc::new(request), waiting }
     }
 
-    pub(super) fn last(&self) -> &Arc<Known<A>> {
-        &self.waiting[self.waiting.len() - 1].after
+    /// The state with all of them, now that it is stored.
+    pub(super) fn last(&self, appended: &Appended) -> Arc<Known<A>> {
+        let last = &self.waiting[self.waiting.len() - 1].after;
+        last.stored_at(&appended.streams[0].positions);
+        last.clone()
     }
 
     /// Gives each its place, and each state its position.
-    pub(super) fn stored(self, appended: &Appended) -> Vec<(Waiting<A>, Answer)> {
-        let Self { request, waiting, counts } = self;
+    pub(super) fn answer(self, appended: &Appended) {
         let place = &appended.streams[0];
         let mut first = 0;
-        let each = waiting.into_iter().zip(counts).map(|(one, count)| {
-            let positions = place.positions[first..first + count].to_vec();
-            if let Some(last) = positions.last() {
-                one.after.set_position(*last);
-            }
-            let answer = Place { request: request.clone(), first, positions, recorded_at: place.recorded_at };
-            first += count;
-            (one, Answer::Stored(answer))
-        });
-        each.collect()
+        for one in self.waiting {
+            let positions = place.positions[first..first + one.count].to_vec();
+            one.after.stored_at(&positions);
+            let answer = Place { request: self.request.clone(), first, positions, recorded_at: place.recorded_at };
+            first += one.count;
+            one.answer(Answer::Stored(answer));
+        }
     }
 }

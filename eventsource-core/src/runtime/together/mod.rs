@@ -4,6 +4,8 @@ mod attempts;
 mod parts;
 mod seat;
 
+use std::pin::pin;
+
 use crate::folding::aggregate::Aggregate;
 use crate::words::stream::ExpectedVersion;
 
@@ -117,7 +119,7 @@ where
     let mut seats = parts.into_seats(&options)?;
     let attempts = Attempts::new(P::members(&mut seats), options)?;
     let what = attempts.streams();
-    within(attempts.time_limit(), || what, decided::<P, F, I>(attempts, seats, decide)).await
+    within(attempts.time_limit(), || what, pin!(decided::<P, F, I>(attempts, seats, decide))).await
 }
 
 /// Load, decide, append; on a conflict again.

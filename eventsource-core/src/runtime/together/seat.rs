@@ -34,7 +34,8 @@ pub struct Seat<A: Aggregate> {
 impl<A: Aggregate> Seat<A> {
     pub(super) fn new(part: Part<A>, options: &ExecuteOptions) -> Result<Self, StoreError> {
         let options = ExecuteOptions { expected: part.expected, ..options.clone() };
-        let command = Command::new(Cow::Owned(part.repository), &part.id, options)?;
+        let stream = part.repository.stream(&part.id)?;
+        let command = Command::new(Cow::Owned(part.repository), stream, options)?;
         Ok(Self { command, decided: None, executed: None })
     }
 
