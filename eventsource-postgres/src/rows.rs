@@ -91,11 +91,14 @@ struct Columns<'r>(&'r PgRow);
 
 impl<'r> Columns<'r> {
     fn bytes(&self, column: usize) -> Result<Option<&'r [u8]>, sqlx::Error> {
-        let value = self.0.try_get_raw(column)?;
-        if value.is_null() {
-            return Ok(None);
+        // Looked at where it lies: a value that is moved out of the result is read in other pieces than it has just
+        // been written in, for which the processor waits, in each column of each row.
+        let value = self.0.try_get_raw(column);
+        match &value {
+            Ok(value) if value.is_null() => Ok(None),
+            Ok(value) => value.as_bytes().map(Some).map_err(|source| undecoded(column, source)),
+            Err(_) => value.map(|_| None),
         }
-        value.as_bytes().map(Some).map_err(|source| undecoded(column, source))
     }
 
     fn required(&self, column: usize) -> Result<&'r [u8], sqlx::Error> {
