@@ -1,13 +1,18 @@
 //! Loading one stream: snapshot, tail and command key in one statement.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::stored_event_count;
 use eventsource_core::{AsOf, Load, LoadEnd, LoadRow, StoreError, StoredCommand, VisitLoad};
 use futures::TryStreamExt;
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
 
 use crate::connect::{Connections, Link};
 use crate::error::Failure;
-use crate::rows::{Bare, Loaded, bare, event, loaded};
+use crate::rows::{Loaded, bare, event, loaded};
 use crate::sql::Sql;
 
 /// Loads a stream, handing its rows on as they arrive.
@@ -37,7 +42,7 @@ async fn attempt(
     visit: VisitLoad<'_>,
 ) -> Result<LoadEnd, Failure> {
     let after = load.after.0.min(i64::MAX as u64) as i64;
-    if load.bare && load.snapshot.is_none() && load.as_of.is_none() {
+    if load.bare && load.as_of.is_none() {
         return attempt_bare(link, sql, load, after, visited, visit).await;
     }
     if load.snapshot.is_none() && load.command_key.is_none() && load.as_of.is_none() {
@@ -49,15 +54,7 @@ async fn attempt(
         }
         return Ok(LoadEnd::new(None));
     }
-    let text = if load.as_of.is_some() { &sql.load_as_of } else { &sql.load };
-    let mut statement = sql
-        .query(text)
-        .bind(load.stream.as_str())
-        .bind(after)
-        .bind(load.snapshot.as_ref().map(|key| key.kind))
-        .bind(load.snapshot.as_ref().map(|key| key.fingerprint as i64))
-        .bind(load.snapshot.as_ref().map(|key| key.revision as i32))
-        .bind(load.command_key.as_deref());
+    let mut statement = from_snapshot(sql, if load.as_of.is_some() { &sql.load_as_of } else { &sql.load }, load, after);
     if load.as_of.is_some() {
         let Moment { version, position, recorded_at, occurred_at } = Moment::of(load.as_of)?;
         statement = statement.bind(version).bind(position).bind(recorded_at).bind(occurred_at);
@@ -83,7 +80,9 @@ async fn attempt_bare(
     visited: &mut bool,
     visit: VisitLoad<'_>,
 ) -> Result<LoadEnd, Failure> {
+    let timed = load.snapshot.is_some();
     let statement = match &load.command_key {
+        _ if timed => from_snapshot(sql, &sql.load_bare_snapshot, load, after),
         None => sql.query(&sql.load_bare).bind(load.stream.as_str()).bind(after),
         Some(key) => sql.query(&sql.load_bare_keyed).bind(load.stream.as_str()).bind(after).bind(key),
     };
@@ -91,12 +90,25 @@ async fn attempt_bare(
     let mut rows = statement.fetch(&mut link.pg);
     while let Some(row) = rows.try_next().await? {
         *visited = true;
-        match bare(&row)? {
-            Bare::Event(event) => visit(LoadRow::Bare(event))?,
-            Bare::Command(first, meta) => command = Some(StoredCommand::new(first, stored_event_count(meta)?)),
+        match bare(&row, timed)? {
+            Loaded::Event(event) => visit(LoadRow::Bare(event))?,
+            Loaded::Snapshot(snapshot) => visit(LoadRow::Snapshot(snapshot))?,
+            Loaded::Command(first, meta) => command = Some(StoredCommand::new(first, stored_event_count(meta)?)),
         }
     }
     Ok(LoadEnd::new(command))
+}
+
+/// A statement that begins at a snapshot, if one may serve.
+fn from_snapshot<'q>(sql: &Sql, text: &Arc<str>, load: &'q Load, after: i64) -> Query<'q, Postgres, PgArguments> {
+    let key = load.snapshot.as_ref();
+    sql.query(text)
+        .bind(load.stream.as_str())
+        .bind(after)
+        .bind(key.map(|key| key.kind))
+        .bind(key.map(|key| key.fingerprint as i64))
+        .bind(key.map(|key| key.revision as i32))
+        .bind(load.command_key.as_deref())
 }
 
 /// The moment as four values, of which at most one is not null.

@@ -33,16 +33,16 @@ pub(crate) fn event<'r>(row: &'r PgRow, stream: Option<&'r str>) -> Result<RawEv
     })
 }
 
-/// What a row of a load is.
-pub(crate) enum Loaded<'r> {
+/// What a row of a load is; `E` is the event.
+pub(crate) enum Loaded<'r, E> {
     Snapshot(RawSnapshot<'r>),
     /// The event that carries the command key: its version and metadata.
     Command(Version, Option<&'r [u8]>),
-    Event(RawEvent<'r>),
+    Event(E),
 }
 
 /// Only events have a name, and a snapshot has no event id.
-pub(crate) fn loaded<'r>(row: &'r PgRow, stream: &'r str) -> Result<Loaded<'r>, sqlx::Error> {
+pub(crate) fn loaded<'r>(row: &'r PgRow, stream: &'r str) -> Result<Loaded<'r, RawEvent<'r>>, sqlx::Error> {
     let columns = Columns(row);
     if columns.bytes(8)?.is_some() {
         return Ok(Loaded::Event(event(row, Some(stream))?));
@@ -59,31 +59,26 @@ pub(crate) fn loaded<'r>(row: &'r PgRow, stream: &'r str) -> Result<Loaded<'r>, 
     }))
 }
 
-/// What a row of a bare load is.
-pub(crate) enum Bare<'r> {
-    /// The event that carries the command key: its version and metadata.
-    Command(Version, Option<&'r [u8]>),
-    Event(BareEvent<'r>),
-}
-
-/// A row of `sql/load_bare.sql`, or of the part before it, which has no name.
-pub(crate) fn bare(row: &PgRow) -> Result<Bare<'_>, sqlx::Error> {
+/// A row of `sql/load_bare.sql`, of the part before it, or of `sql/load_bare_snapshot.sql`, which is `timed`. Only
+/// events have a name, and what carries the command key has no form.
+pub(crate) fn bare(row: &PgRow, timed: bool) -> Result<Loaded<'_, BareEvent<'_>>, sqlx::Error> {
     let row = Columns(row);
+    let position = Position(row.int8(0)? as u64);
     let version = Version(row.int8(1)? as u64);
-    let Some(name) = row.bytes(3)? else { return Ok(Bare::Command(version, row.bytes(4)?)) };
+    let form = row.optional(2, int8)?;
+    let Some(name) = row.bytes(3)? else {
+        let Some(encoding) = form else { return Ok(Loaded::Command(version, row.bytes(4)?)) };
+        let (encoding, data) = (encoding as i16, row.required(4)?);
+        return Ok(Loaded::Snapshot(RawSnapshot { position, version, max_occurred_at: row.time(5)?, encoding, data }));
+    };
     // Schema version and encoding in one, because each column costs the server more than its bytes.
-    let (schema_version, encoding) = match row.optional(2, int8)? {
+    let (schema_version, encoding) = match form {
         Some(form) => (form as u32, (form >> 32) as i16),
         None => (1, ENCODING_JSON),
     };
-    Ok(Bare::Event(BareEvent {
-        position: Position(row.int8(0)? as u64),
-        version,
-        name: text(name, 3)?,
-        schema_version,
-        encoding,
-        data: row.required(4)?,
-    }))
+    let (name, data) = (text(name, 3)?, row.required(4)?);
+    let occurred_at = if timed { Some(row.time(5)?) } else { None };
+    Ok(Loaded::Event(BareEvent { position, version, name, schema_version, encoding, data, occurred_at }))
 }
 
 /// The values of a row, read from their bytes: PostgreSQL's binary format, which every prepared statement answers in.
@@ -91,11 +86,14 @@ struct Columns<'r>(&'r PgRow);
 
 impl<'r> Columns<'r> {
     fn bytes(&self, column: usize) -> Result<Option<&'r [u8]>, sqlx::Error> {
-        let value = self.0.try_get_raw(column)?;
-        if value.is_null() {
-            return Ok(None);
+        // Looked at where it lies: a value that is moved out of the result is read in other pieces than it has just
+        // been written in, for which the processor waits, in each column of each row.
+        let value = self.0.try_get_raw(column);
+        match &value {
+            Ok(value) if value.is_null() => Ok(None),
+            Ok(value) => value.as_bytes().map(Some).map_err(|source| undecoded(column, source)),
+            Err(_) => value.map(|_| None),
         }
-        value.as_bytes().map(Some).map_err(|source| undecoded(column, source))
     }
 
     fn required(&self, column: usize) -> Result<&'r [u8], sqlx::Error> {

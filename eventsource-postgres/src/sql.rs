@@ -35,6 +35,8 @@ pub(crate) struct Sql {
     pub(crate) load_bare: Arc<str>,
     /// The same with a look for a command key.
     pub(crate) load_bare_keyed: Arc<str>,
+    /// The same from a snapshot, where one may serve.
+    pub(crate) load_bare_snapshot: Arc<str>,
     pub(crate) load: Arc<str>,
     pub(crate) load_as_of: Arc<str>,
     /// The beginning of a page; the filters follow.
@@ -126,6 +128,7 @@ impl Sql {
         let columns = include_str!("sql/columns.sql").trim();
         let fill = |text: &str| -> Arc<str> { text.replace("{es}", &es).into() };
         let load = |text: &str| fill(&text.replace("{columns}", &columns.replace("{stream}", "NULL")));
+        let bare = |text: &str| fill(&text.replace("{form}", include_str!("sql/form.sql").trim()));
         let read = |text: &str| fill(&text.replace("{columns}", &columns.replace("{stream}", "stream")));
         let snapshot_and_tail = |snapshot: &str, tail: &str| {
             include_str!("sql/load.sql").replace("{snapshot_as_of}", snapshot).replace("{tail_as_of}", tail)
@@ -216,10 +219,11 @@ impl Sql {
             ),
             keyed_event: fill("SELECT version, meta, event_id FROM {es}.events WHERE stream = $1 AND command_key = $2"),
             event_at: fill("SELECT version, meta, event_id FROM {es}.events WHERE stream = $1 AND version = $2"),
-            load_bare: fill(include_str!("sql/load_bare.sql")),
-            load_bare_keyed: fill(
+            load_bare: bare(include_str!("sql/load_bare.sql")),
+            load_bare_keyed: bare(
                 &include_str!("sql/load_bare_keyed.sql").replace("{tail}", include_str!("sql/load_bare.sql")),
             ),
+            load_bare_snapshot: bare(include_str!("sql/load_bare_snapshot.sql")),
             load_tail: load(include_str!("sql/load_tail.sql")),
             load_tails: read(include_str!("sql/load_tails.sql")),
             load: load(&snapshot_and_tail("", "")),

@@ -37,13 +37,16 @@ pub struct BareEvent<'r> {
     pub encoding: i16,
     /// The payload.
     pub data: &'r [u8],
+    /// When it happened. It may be left out where no snapshot is asked for: the next one says when its events occurred.
+    pub occurred_at: Option<DateTime<Utc>>,
 }
 
 impl<'r> BareEvent<'r> {
     /// As an event of which nothing else is known.
     pub(crate) fn of_stream(&self, stream: &'r str) -> RawEvent<'r> {
         let Self { position, version, encoding, .. } = *self;
-        RawEvent { position, version, encoding, ..RawEvent::new(stream, self.name, self.schema_version, self.data) }
+        let event = RawEvent::new(stream, self.name, self.schema_version, self.data);
+        RawEvent { position, version, encoding, occurred_at: self.occurred_at.unwrap_or(event.occurred_at), ..event }
     }
 }
 
@@ -87,8 +90,8 @@ pub struct Load {
     pub as_of: Option<AsOf>,
     /// A command key to look up in the stream.
     pub command_key: Option<String>,
-    /// The caller needs no ids, times and metadata: the store may hand out [`LoadRow::Bare`], or go on handing out
-    /// [`LoadRow::Event`].
+    /// The caller needs no ids, recorded times and metadata: the store may hand out [`LoadRow::Bare`], or go on handing
+    /// out [`LoadRow::Event`].
     pub bare: bool,
 }
 

@@ -40,7 +40,8 @@ impl<A: Aggregate> Folded<A> {
             Err(Stop::Snapshot(error)) => {
                 // A snapshot only saves a replay: one that cannot be read is as if it were not there.
                 tracing::warn!(stream = %load.stream, %error, "a snapshot cannot be read; replaying instead");
-                self.fold(store, &load.with_snapshot(None)).await.map_err(Stop::into_error)
+                // Not bare: the next snapshot has need of times.
+                self.fold(store, &load.with_snapshot(None).bare(false)).await.map_err(Stop::into_error)
             }
             result => result.map_err(Stop::into_error),
         }
@@ -121,10 +122,10 @@ pub(crate) fn snapshot_key<A: Aggregate>() -> Option<SnapshotKey> {
     A::__snapshots().map(|codec| SnapshotKey::new(KIND, codec.fingerprint, codec.revision))
 }
 
-/// Whether a state needs nothing of its events but what [`LoadRow::Bare`] has: times are for its snapshots, the rest
-/// is for steps from older versions.
+/// Whether a state needs nothing of its events but what [`LoadRow::Bare`] has: the rest is for steps from older
+/// versions.
 fn needs_payloads_only<A: Aggregate>() -> bool {
-    A::__snapshots().is_none() && A::Event::EVENTS.iter().all(|event| !event.looks_around)
+    A::Event::EVENTS.iter().all(|event| !event.looks_around)
 }
 
 enum Stop {

@@ -142,6 +142,7 @@ defects! {
     LoadIgnoresAfter: a_load_gives_only_the_events_behind_a_version
         as_of_a_moment_behind_a_version_is_the_tail_up_to_it;
     BareForgetsSchemaVersions: a_bare_load_gives_the_same_payloads;
+    BareForgetsOccurredTimes: a_bare_load_from_a_snapshot_tells_when_its_events_occurred;
     BareUnasked: a_load_gives_the_events_of_its_stream_in_order;
     AbsentStreamFails: an_absent_stream_loads_as_nothing;
     IgnoresMoments: as_of_a_version_is_that_many_events as_of_a_position_is_what_stood_up_to_it

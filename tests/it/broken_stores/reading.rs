@@ -188,8 +188,9 @@ impl Broken {
         for row in &rows {
             let raw = row.raw();
             let handed = match self.defect {
-                BareForgetsSchemaVersions if load.bare => LoadRow::Bare(bare(&raw)),
-                BareUnasked => LoadRow::Bare(BareEvent { schema_version: raw.schema_version, ..bare(&raw) }),
+                BareForgetsSchemaVersions if load.bare => LoadRow::Bare(BareEvent { schema_version: 1, ..bare(&raw) }),
+                BareForgetsOccurredTimes if load.bare => LoadRow::Bare(BareEvent { occurred_at: None, ..bare(&raw) }),
+                BareUnasked => LoadRow::Bare(bare(&raw)),
                 _ => LoadRow::Event(&raw),
             };
             match visit(handed) {
@@ -239,8 +240,7 @@ impl Broken {
     }
 }
 
-/// An event without its schema version.
 fn bare<'r>(raw: &RawEvent<'r>) -> BareEvent<'r> {
-    let RawEvent { position, version, name, encoding, data, .. } = *raw;
-    BareEvent { position, version, name, schema_version: 1, encoding, data }
+    let RawEvent { position, version, name, schema_version, encoding, data, occurred_at, .. } = *raw;
+    BareEvent { position, version, name, schema_version, encoding, data, occurred_at: Some(occurred_at) }
 }

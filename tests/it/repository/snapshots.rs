@@ -171,6 +171,28 @@ async fn a_back_dated_question_is_not_answered_by_a_newer_snapshot() {
 }
 
 #[tokio::test]
+async fn a_snapshot_taken_behind_one_that_cannot_be_read_knows_when_its_events_occurred() {
+    on_each(async |accounts| {
+        // Later than recorded: the time at which its last event was recorded is the least that a snapshot says.
+        let day = |day: u32| format!("2999-03-{day:02}T00:00:00Z").parse().unwrap();
+        let on = |on: u32| ExecuteOptions::new().occurred_at(day(on));
+        for n in 0..5 {
+            accounts.execute_with("alice", on(if n == 3 { 9 } else { 1 }), |_| deposited(1)).await.unwrap();
+        }
+        let last = accounts.load("alice").await.unwrap();
+        let at = (last.version, last.position);
+        let mark = SnapshotMark::new(accounts.stream("alice").unwrap(), accounts.snapshot_key().unwrap(), at, day(1));
+        accounts.store().save_snapshot(Snapshot::new(mark, b"[]".to_vec())).await.unwrap();
+        // A repository that has seen nothing of it.
+        let accounts = Repository::<Account>::new(accounts.store().clone());
+        accounts.execute_with("alice", on(1), |_| vec![deposited(1); 5]).await.unwrap();
+        snapshot_at(&accounts, Version(10)).await;
+        assert_eq!(accounts.load_at("alice", AsOf::OccurredAt(day(2))).await.unwrap().cents, 9);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_snapshot_from_before_maintenance_is_not_written_after_it() {
     let store = eventsource::sqlite::SqliteStore::in_memory().await.unwrap();
     let accounts = Repository::<Account>::new(store.clone());

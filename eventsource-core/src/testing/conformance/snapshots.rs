@@ -17,6 +17,7 @@ use super::rule::{Broken, Checked};
 rules![
     a_snapshot_is_served_with_the_events_behind_it,
     a_snapshot_is_served_only_to_its_key,
+    a_bare_load_from_a_snapshot_tells_when_its_events_occurred,
     a_snapshot_belongs_to_its_stream,
     a_snapshot_is_not_served_to_who_has_come_further,
     a_snapshot_comes_back_with_every_column,
@@ -67,6 +68,31 @@ async fn a_snapshot_is_served_with_the_events_behind_it(fixture: &Fixture) -> Ch
     let without = load(&*fixture.store, Load::new(stream("thing-a"))).await?;
     ensure_eq!(without.snapshot, None, "a snapshot where none was asked for");
     ensure_eq!(without.versions(), [1, 2, 3, 4, 5, 6], "the versions without a snapshot");
+    Ok(())
+}
+
+async fn a_bare_load_from_a_snapshot_tells_when_its_events_occurred(fixture: &Fixture) -> Checked {
+    let mut given = events(6);
+    for (event, day) in given.iter_mut().zip(1..) {
+        event.occurred_at = DateTime::UNIX_EPOCH.checked_add_days(chrono::Days::new(day));
+    }
+    let request = AppendRequest::new(stream("thing-a"), ExpectedVersion::NoStream, given).with_command_key("k");
+    store_now(&*fixture.store, &request).await?;
+    for version in [0, 4, 6] {
+        if version > 0 {
+            save(fixture, "thing-a", key(), version, "state").await?;
+        }
+        let whole = Load::new(stream("thing-a")).with_snapshot(Some(key()));
+        for whole in [whole.clone(), whole.with_command_key(Some("k".into()))] {
+            let bare = load(&*fixture.store, whole.clone().bare(true)).await?;
+            let whole = load(&*fixture.store, whole).await?;
+            ensure_eq!(bare.snapshot, whole.snapshot, "the snapshot of a bare load");
+            ensure_eq!(bare.end, whole.end, "what the key stored");
+            ensure_eq!(bare.versions(), whole.versions(), "the versions of a bare load");
+            let times = |loaded: &Loaded| loaded.events.iter().map(|row| row.occurred_at).collect::<Vec<_>>();
+            ensure_eq!(times(&bare), times(&whole), "the occurred times of a bare load");
+        }
+    }
     Ok(())
 }
 
