@@ -1,6 +1,7 @@
 //! Commands that follow from events: a process manager beside a loop of one's own, which reads a page, executes its commands under
 //! keys, as many at a time, and saves how far it is.
 
+use std::future::ready;
 use std::time::Duration;
 
 use eventsource::postgres::PgOptions;
@@ -29,13 +30,13 @@ pub fn all() -> Vec<Scenario> {
             let folder = folder();
             let ours = SqliteStore::open(folder.path().join("ours.db")).await.expect("opens");
             let raw = SqliteStore::open(folder.path().join("raw.db")).await.expect("opens");
-            beside_a_loop(scale, &ours, &raw).await
+            beside_a_loop(scale, ours, raw).await
         }),
         Scenario::new("postgres/processes", COMMANDS, AtLeast(0.25), LOOP, async |scale| {
             let (one, other) = (server::database().await, server::database().await);
             let ours = server::store(&one, PgOptions::default()).await;
             let raw = server::store(&other, PgOptions::default()).await;
-            beside_a_loop(scale, &ours, &raw).await
+            beside_a_loop(scale, ours, raw).await
         }),
     ]
 }
@@ -82,14 +83,14 @@ impl ProcessManager for Order {
     }
 }
 
-async fn beside_a_loop<S: ViewStore + Clone>(scale: Scale, ours: &S, raw: &S) -> Sides {
+async fn beside_a_loop<S: ViewStore + Clone>(scale: Scale, ours: S, raw: S) -> Sides {
     let count = scale.replayed / 50;
     let mut sides = Sides::rates();
     for round in scale.rounds() {
-        pay(ours, round.number, count).await;
-        sides.ours.whole(round, count, managed(ours, count)).await;
-        pay(raw, round.number, count).await;
-        sides.raw.whole(round, count, by_hand(raw)).await;
+        pay(&ours, round.number, count).await;
+        sides.ours.whole(round, count, managed(&ours, count)).await;
+        pay(&raw, round.number, count).await;
+        sides.raw.whole(round, count, by_hand(&raw)).await;
     }
     sides
 }
@@ -102,7 +103,7 @@ async fn pay(store: &dyn EventStore, round: usize, count: usize) {
         let order = StreamId::new("order", &format!("{round}-{n}")).expect("a stream");
         store.append(AppendRequest::new(order, ExpectedVersion::NoStream, vec![event]).into())
     });
-    stream::iter(orders).buffer_unordered(64).try_for_each(async |_| Ok(())).await.expect("appends");
+    stream::iter(orders).buffer_unordered(64).try_for_each(|_| ready(Ok(()))).await.expect("appends");
 }
 
 async fn managed(store: &(impl ViewStore + Clone), count: usize) {
@@ -135,12 +136,15 @@ async fn by_hand(store: &(impl EventStore + Clone)) {
         if page.is_empty() {
             return;
         }
-        let commands = page.iter().map(async |paid| {
-            let Paid { shop, n } = &paid.event;
-            let options = ExecuteOptions::new().caused_by(paid).command_key(paid.id.to_string());
-            accounts.execute_with(shop, options, |account: &Account| account.handle(&Deposit { n: *n })).await
+        let commands = page.into_iter().map(|paid| {
+            let accounts = accounts.clone();
+            async move {
+                let options = ExecuteOptions::new().caused_by(&paid).command_key(paid.id.to_string());
+                let Paid { shop, n } = paid.event;
+                accounts.execute_with(&shop, options, |account: &Account| account.handle(&Deposit { n })).await
+            }
         });
-        stream::iter(commands).buffer_unordered(AT_ONCE).try_for_each(async |_| Ok(())).await.expect("executes");
+        stream::iter(commands).buffer_unordered(AT_ONCE).try_for_each(|_| ready(Ok(()))).await.expect("executes");
         let checkpoint = Checkpoint::new(orders.cursor(), store.identity());
         store.save_checkpoint(&key, checkpoint).await.expect("saves");
     }

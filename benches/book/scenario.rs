@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::LocalBoxFuture;
+use futures::future::BoxFuture;
 
 use super::sides::Sides;
 
@@ -27,18 +27,18 @@ pub struct Scenario {
     pub beside: &'static str,
     /// Whether it is asked how many bytes one operation allocates.
     pub is_counted: bool,
-    pub run: Box<dyn Fn(Scale) -> LocalBoxFuture<'static, Sides>>,
+    pub run: Box<dyn Fn(Scale) -> BoxFuture<'static, Sides>>,
 }
 
 impl Scenario {
-    pub fn new<F: Future<Output = Sides> + 'static>(
+    pub fn new<F: Future<Output = Sides> + Send + 'static>(
         name: impl Into<String>,
         unit: &'static str,
         bound: Bound,
         beside: &'static str,
         run: impl Fn(Scale) -> F + 'static,
     ) -> Self {
-        let run = Box::new(move |scale| run(scale).boxed_local());
+        let run = Box::new(move |scale| run(scale).boxed());
         Self { name: name.into(), unit, bound, beside, is_counted: false, run }
     }
 

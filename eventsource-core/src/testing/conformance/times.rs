@@ -107,6 +107,18 @@ async fn a_clock_that_goes_back_does_not_take_recorded_time_with_it(fixture: &Fi
     ensure!(times.is_sorted(), "recorded times of one stream are {times:?}");
     let other = of(&*store, &stream("thing-b")).await?;
     ensure!(other[0].recorded_at < times[0], "another stream was not recorded at the clock's time");
+    // Of one event and of several to many streams at once, which may go together.
+    let many: Vec<_> = (0..12).map(|n| stream(&format!("other-{n}"))).collect();
+    for count in [1, 2, 1, 3] {
+        let requests =
+            many.iter().map(|stream| AppendRequest::new(stream.clone(), ExpectedVersion::Any, events(count)));
+        race(std::slice::from_ref(&store), requests.collect()).await?;
+    }
+    for stream in many {
+        let rows = of(&*store, &stream).await?;
+        let times: Vec<_> = rows.iter().map(|row| row.recorded_at).collect();
+        ensure!(times.is_sorted(), "recorded times of {stream} are {times:?}");
+    }
     Ok(())
 }
 
