@@ -6,6 +6,7 @@ mod beside;
 mod crash;
 mod held;
 mod numbers;
+mod shapes;
 mod slow;
 mod status;
 
@@ -15,7 +16,7 @@ use std::time::Duration;
 use eventsource::postgres::{Ordering, PgOptions, PgStore};
 use eventsource::{
     AppendOutcome, AppendRequest, Cursor, EventStore, ExpectedVersion, NewEvent, Position, RawEvent, Read, StoreError,
-    StreamId,
+    StreamId, Version,
 };
 use eventsource_test_cluster::Database;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
