@@ -64,24 +64,26 @@ async fn nothing_passes_an_append_of_any_shape_that_has_its_first_number() {
         let mut scene = Scene::new().await;
         let patient = scene.options.clone().lock_timeout(PATIENCE * 2);
         let store = PgStore::connect_with(scene.database.url(), patient).await.expect("connects");
-        // What comes while an append is under way goes together.
+        // One append is under way, the queue has taken another; what comes then goes together.
         let before = scene.in_the_way_of("w").await;
         let mut appends = begin(&store, self::requests(&["w"], 1, false));
         scene.waits(1).await;
+        appends.extend(begin(&store, self::requests(&["u"], 1, false)));
+        tokio::time::sleep(LOOK_EVERY * 10).await;
         let rows: usize = requests.iter().flat_map(|request| &request.writes).map(|write| write.events.len()).sum();
         let in_the_way = scene.in_the_way_of("xx").await;
         appends.extend(begin(&store, requests));
         // They are in the queue by then; if not, they go one by one, and it holds as well.
         tokio::time::sleep(LOOK_EVERY * 10).await;
         before.roll_back().await;
-        scene.delivers(&["before1", "w1"]).await;
+        scene.delivers(&["before1", "w1", "u1"]).await;
         scene.waits(1).await;
         scene.append("later").await;
-        assert_eq!(scene.delivered().await, ["before1", "w1"], "{shape}");
+        assert_eq!(scene.delivered().await, ["before1", "w1", "u1"], "{shape}");
         in_the_way.roll_back().await;
         for append in appends {
             append.await.expect("appends");
         }
-        assert_eq!(scene.delivered().await.len(), 2 + 1 + rows, "{shape}");
+        assert_eq!(scene.delivered().await.len(), 3 + 1 + rows, "{shape}");
     }
 }
