@@ -94,7 +94,8 @@ struct Statements {
 
 impl Statements {
     fn new() -> Self {
-        let fill = |text: &str| text.replace("{es}", "eventsource").replace("{keyed}", "");
+        let form = include_str!("../../../eventsource-postgres/src/sql/form.sql").trim();
+        let fill = |text: &str| text.replace("{form}", form).replace("{es}", "eventsource").replace("{keyed}", "");
         let columns = include_str!("../../../eventsource-postgres/src/sql/columns.sql").replace("{stream}", "stream");
         Self {
             append: fill(include_str!("../../../eventsource-postgres/src/sql/append_one.sql")),
