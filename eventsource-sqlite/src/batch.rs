@@ -187,11 +187,6 @@ impl<'a> Batch<'a> {
             }
             Admission::Done(first) => {
                 self.flush().await?;
-                if request.is_of_several_commands()
-                    && let Some(all) = first_result::of_same_events(self.connection, self.file, request).await?
-                {
-                    return Ok(Ok(AppendOutcome::AlreadyStored(all)));
-                }
                 match first_result::of_command(self.connection, self.file, request, first).await {
                     Ok(appended) => AppendOutcome::AlreadyStored(appended),
                     Err(error) if error.is_invalid() => return Ok(Err(error)),

@@ -21,6 +21,11 @@ pub(crate) async fn of_command(
     request: &AppendRequest,
     first: Version,
 ) -> Result<Appended, StoreError> {
+    if request.is_of_several_commands()
+        && let Some(all) = of_same_events(connection, file, request).await?
+    {
+        return Ok(all);
+    }
     let mut streams = Vec::new();
     let mut companion: Option<String> = None;
     for write in &request.writes {

@@ -7,11 +7,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::contract::admission::{Admission, Heads, admit};
-use crate::contract::append::{
-    AppendOutcome, AppendRequest, Appended, AppendedStream, NewRow, companion_key, stored_event_count,
-};
+use crate::contract::append::{AppendOutcome, AppendRequest, Appended, AppendedStream, NewRow};
 use crate::contract::import::ImportedRow;
-use crate::contract::load::{AsOf, Load, StoredCommand};
+use crate::contract::load::{AsOf, Load};
 use crate::contract::read::{Cursor, Page, Read, Scope, Visit};
 use crate::contract::snapshot::{RawSnapshot, Snapshot, SnapshotMark};
 use crate::contract::store::HeldType;
@@ -38,16 +36,16 @@ pub(super) struct Log {
 }
 
 pub(super) struct StoredEvent {
-    position: Position,
+    pub(super) position: Position,
     stream: StreamId,
-    version: Version,
+    pub(super) version: Version,
     pub(super) id: Uuid,
     name: Cow<'static, str>,
     schema_version: u32,
     encoding: i16,
     data: Vec<u8>,
     occurred_at: DateTime<Utc>,
-    recorded_at: DateTime<Utc>,
+    pub(super) recorded_at: DateTime<Utc>,
     rest: Option<Box<Rest>>,
 }
 
@@ -162,12 +160,9 @@ impl Log {
         clock: DateTime<Utc>,
     ) -> Result<AppendOutcome, StoreError> {
         Ok(match admit(request, self) {
-            Admission::Done(first) => {
-                let all = request.is_of_several_commands().then(|| self.same_events(request)).flatten();
-                AppendOutcome::AlreadyStored(all.map_or_else(|| self.first_result(request, first), Ok)?)
-            }
+            Admission::Done(first) => AppendOutcome::AlreadyStored(self.of_command(request, first)?),
             Admission::Conflict(conflict) => AppendOutcome::Conflict(conflict),
-            Admission::Elsewhere(conflict) => match self.same_events(request) {
+            Admission::Elsewhere(conflict) => match self.of_same_events(request) {
                 Some(appended) => AppendOutcome::AlreadyStored(appended),
                 None => AppendOutcome::Conflict(conflict),
             },
@@ -248,60 +243,6 @@ impl Log {
         }
         self.streams.entry(event.stream.clone()).or_default().push(self.events.len());
         self.events.push(event);
-    }
-
-    /// Where the events stand that the request's command stored the first time.
-    fn first_result(&self, request: &AppendRequest, first: Version) -> Result<Appended, StoreError> {
-        let first_id = self.event(&request.writes[0].stream, first).map_or_else(Uuid::nil, |event| event.id);
-        let mut streams = Vec::new();
-        for (index, write) in request.writes.iter().enumerate() {
-            let from = match index {
-                0 => Some(first),
-                _ => self.keyed(&write.stream, &companion_key(first_id)),
-            };
-            let Some(from) = from else {
-                let message = format!("the command was done before, but without stream {}", write.stream);
-                return Err(StoreError::invalid(message));
-            };
-            let count = self.keyed_count(&write.stream, from)?;
-            let missing = || StoreError::corrupt("events of an earlier append are missing");
-            streams.push(self.appended(&write.stream, from, count).ok_or_else(missing)?);
-        }
-        Ok(Appended::new(streams))
-    }
-
-    /// How many events the keyed append had whose first stands at `first`.
-    fn keyed_count(&self, stream: &StreamId, first: Version) -> Result<u64, StoreError> {
-        stored_event_count(self.event(stream, first).and_then(|event| event.rest.as_ref()?.meta.as_deref()))
-    }
-
-    /// Where the very events of the request stand, if an append whose answer was lost has stored them.
-    fn same_events(&self, request: &AppendRequest) -> Option<Appended> {
-        let mut streams = Vec::new();
-        for write in &request.writes {
-            let mut version = write.expected.place()?;
-            for event in &write.events {
-                version = version.next();
-                self.event(&write.stream, version).filter(|stored| stored.id == event.id)?;
-            }
-            streams.push(self.appended(&write.stream, write.expected.place()?.next(), write.events.len() as u64)?);
-        }
-        Some(Appended::new(streams))
-    }
-
-    fn appended(&self, stream: &StreamId, first: Version, count: u64) -> Option<AppendedStream> {
-        let start = first.0.checked_sub(1)? as usize;
-        let places = self.stream(stream).get(start..start + count as usize)?;
-        let last = &self.events[*places.last()?];
-        let positions = places.iter().map(|place| self.events[*place].position).collect();
-        Some(AppendedStream::new(last.version, positions, last.recorded_at))
-    }
-
-    /// The events that the command key has stored, if it has.
-    pub(super) fn command(&self, load: &Load) -> Result<Option<StoredCommand>, StoreError> {
-        let Some(key) = &load.command_key else { return Ok(None) };
-        let Some(first) = self.keyed(&load.stream, key) else { return Ok(None) };
-        Ok(Some(StoredCommand::new(first, self.keyed_count(&load.stream, first)?)))
     }
 
     /// The snapshot that may serve, if there is one.

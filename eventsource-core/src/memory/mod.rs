@@ -2,6 +2,7 @@
 
 mod broker;
 mod checkpoints;
+mod first_result;
 mod import;
 mod inline;
 mod log;

@@ -52,6 +52,25 @@ pub(super) async fn settle() {
     }
 }
 
+fn key(n: u64) -> ExecuteOptions {
+    ExecuteOptions::new().command_key(format!("key {n}"))
+}
+
+/// Deposits that wait, each under the key of its number, behind one whose append is held.
+async fn behind_a_held(
+    accounts: &Repository<Account>,
+    store: &Wrapped,
+    cents: u64,
+    numbers: &[u64],
+) -> (JoinHandle<Done>, Vec<JoinHandle<Done>>) {
+    store.fail_appends("account-alice", Fault::Held, 1);
+    let first = spawn(accounts, deposit(cents));
+    settle().await;
+    let keyed = numbers.iter().map(|n| spawn_with(accounts, key(*n), deposit(*n))).collect();
+    settle().await;
+    (first, keyed)
+}
+
 async fn events(accounts: &Repository<Account>) -> Vec<Recorded<AccountEvent>> {
     accounts.history("alice", History::all()).await.unwrap().events
 }
@@ -119,11 +138,7 @@ async fn no_append_grows_without_a_limit() {
 #[tokio::test]
 async fn commands_with_keys_that_wait_together_keep_each_its_own() {
     let (accounts, store) = held();
-    store.fail_appends("account-alice", Fault::Held, 1);
-    let first = spawn(&accounts, deposit(1));
-    settle().await;
-    let key = |n: u64| ExecuteOptions::new().command_key(format!("key {n}"));
-    let keyed: Vec<_> = (2..6).map(|n| spawn_with(&accounts, key(n), deposit(n))).collect();
+    let (first, keyed) = behind_a_held(&accounts, &store, 1, &[2, 3, 4, 5]).await;
     let plain = spawn(&accounts, deposit(100));
     settle().await;
     store.release_append();
@@ -143,12 +158,7 @@ async fn commands_with_keys_that_wait_together_keep_each_its_own() {
 #[tokio::test]
 async fn a_key_that_comes_twice_among_those_that_wait_is_done_once() {
     let (accounts, store) = held();
-    store.fail_appends("account-alice", Fault::Held, 1);
-    let first = spawn(&accounts, deposit(1));
-    settle().await;
-    let key = |n: u64| ExecuteOptions::new().command_key(format!("key {n}"));
-    let keyed: Vec<_> = [2, 3, 2, 4].map(|n| spawn_with(&accounts, key(n), deposit(n))).into();
-    settle().await;
+    let (first, keyed) = behind_a_held(&accounts, &store, 1, &[2, 3, 2, 4]).await;
     store.release_append();
     first.await.unwrap().unwrap();
     let mut repeated = Vec::new();
@@ -164,17 +174,12 @@ async fn a_key_that_comes_twice_among_those_that_wait_is_done_once() {
 #[tokio::test]
 async fn a_key_that_was_used_before_hurts_none_of_those_that_go_with_it() {
     let (accounts, store) = held();
-    let key = |n: u64| ExecuteOptions::new().command_key(format!("key {n}"));
     // Past the repository, which has the state before it.
     accounts.execute("alice", deposit(1)).await.unwrap();
     let other = Repository::<Account>::new(store.inner());
     let before = other.execute_with("alice", key(3), deposit(3)).await.unwrap();
     accounts.load("alice").await.unwrap();
-    store.fail_appends("account-alice", Fault::Held, 1);
-    let first = spawn(&accounts, deposit(10));
-    settle().await;
-    let keyed: Vec<_> = [2, 3, 4].map(|n| spawn_with(&accounts, key(n), deposit(n))).into();
-    settle().await;
+    let (first, keyed) = behind_a_held(&accounts, &store, 10, &[2, 3, 4]).await;
     store.release_append();
     first.await.unwrap().unwrap();
     for (n, task) in [2, 3, 4].into_iter().zip(keyed) {
@@ -190,12 +195,7 @@ async fn a_key_that_was_used_before_hurts_none_of_those_that_go_with_it() {
 #[tokio::test]
 async fn commands_with_keys_whose_answer_was_lost_are_done_once() {
     let (accounts, store) = held();
-    store.fail_appends("account-alice", Fault::Held, 1);
-    let first = spawn(&accounts, deposit(1));
-    settle().await;
-    let key = |n: u64| ExecuteOptions::new().command_key(format!("key {n}"));
-    let keyed: Vec<_> = (2..6).map(|n| spawn_with(&accounts, key(n), deposit(n))).collect();
-    settle().await;
+    let (first, keyed) = behind_a_held(&accounts, &store, 1, &[2, 3, 4, 5]).await;
     store.fail_appends("account-alice", Fault::Unanswered, 1);
     store.release_append();
     first.await.unwrap().unwrap();
