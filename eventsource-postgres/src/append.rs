@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::{Heads, NewRow};
-use eventsource_core::{AppendRequest, Appended, AppendedStream, ExpectedVersion, Position, StreamId, Version};
+use eventsource_core::{
+    AppendRequest, Appended, AppendedStream, Conflict, ExpectedVersion, Position, StreamId, Version,
+};
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::query::Query;
 use sqlx::{Postgres, Row};
@@ -31,6 +33,8 @@ pub(crate) enum Answer {
     Stored(Appended),
     /// Nothing was stored. Why, and whether the request was stored before, is for its caller to find out.
     Refused(Refusal),
+    /// Nothing was stored, because a condition does not hold.
+    Moved(Conflict),
 }
 
 /// A request that was refused.
@@ -68,11 +72,6 @@ impl Answer {
             refusal.sent_before = true;
         }
     }
-}
-
-/// Whether it can go without locks, and beside others.
-pub(crate) fn is_one_write(request: &AppendRequest) -> bool {
-    request.writes.len() == 1 && request.conditions.is_empty()
 }
 
 /// Whether it is a case for the statement of one event.

@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) teller: Option<Teller>,
     pub(crate) listener: Option<tokio::task::JoinHandle<()>>,
     pub(crate) appends: AppendQueue<Writer>,
+    /// Appends with conditions, in transactions that lock first: nobody else waits for those.
+    pub(crate) conditional: AppendQueue<Writer>,
     pub(crate) locked: Locked,
     pub(crate) snapshots: BatchQueue<PendingSnapshot>,
 }
@@ -69,6 +71,7 @@ impl Shared {
         // Where each append waits for the one before it, a second one at a time would gain nothing.
         let beside = (inspected.ordering == Ordering::Floor).then(attempts);
         let appends = AppendQueue::start(Writer::new(attempts(), beside, locked.clone()));
+        let conditional = AppendQueue::start(Writer::new(attempts(), None, locked.clone()));
         let snapshots = SnapshotWriter { connections: connections.clone(), sql: sql.clone() };
         Ok(Self {
             inspected,
@@ -81,6 +84,7 @@ impl Shared {
             teller,
             listener,
             appends,
+            conditional,
             locked,
             snapshots: BatchQueue::start(snapshots),
         })
@@ -114,16 +118,14 @@ impl Shared {
             return self.validate(&request).await;
         }
         self.types.note(&self.connections, &self.sql, &request).await?;
-        let answer = if self.options.group_commit && request.conditions.is_empty() && views.is_empty() {
-            self.appends.append(request.clone()).await?
+        let answer = if self.options.group_commit && views.is_empty() {
+            let queue = if request.conditions.is_empty() { &self.appends } else { &self.conditional };
+            queue.append(request.clone()).await?
         } else {
             let lease = self.connections.acquire().await?;
             let patience = self.options.statement_timeout;
             let attempts = Attempts::new(self.connections.clone(), self.sql.clone(), &self.options, patience);
-            match attempts.on(lease).alone(&request, views).await {
-                Err(Failure::Moved(conflict)) => return Ok(AppendOutcome::Conflict(conflict)),
-                answer => answer.map_err(Failure::explain)?,
-            }
+            attempts.on(lease).alone(&request, views).await.map_err(Failure::explain)?
         };
         match answer {
             Answer::Stored(appended) => {
@@ -131,6 +133,7 @@ impl Shared {
                 Ok(AppendOutcome::Stored(appended))
             }
             Answer::Refused(refusal) => self.settle(&request, &refusal).await,
+            Answer::Moved(conflict) => Ok(AppendOutcome::Conflict(conflict)),
         }
     }
 

@@ -209,8 +209,8 @@ impl Sql {
                  (SELECT event_id FROM {es}.events WHERE stream = $1 AND version = $3 + 1)",
             ),
             heads: fill(
-                "SELECT asked.place, coalesce((SELECT version FROM {es}.events WHERE stream = asked.stream \
-                 ORDER BY version DESC LIMIT 1), 0) FROM unnest($1::int[], $2::text[]) AS asked (place, stream)",
+                "SELECT asked.stream, coalesce((SELECT version FROM {es}.events WHERE stream = asked.stream \
+                 ORDER BY version DESC LIMIT 1), 0) FROM unnest($1::text[]) AS asked (stream)",
             ),
             lock_streams: fill(include_str!("sql/lock_streams.sql")),
             stored_events: fill(

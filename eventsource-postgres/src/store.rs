@@ -153,6 +153,7 @@ impl PgStore {
             match answers.into_iter().next() {
                 Some(Answer::Stored(appended)) => Ok(AppendOutcome::Stored(appended)),
                 Some(Answer::Refused(refusal)) => settle(transaction, sql, request, &refusal).await,
+                Some(Answer::Moved(conflict)) => Ok(AppendOutcome::Conflict(conflict)),
                 None => Err(StoreError::failed("an append has no answer").into()),
             }
         };
@@ -317,6 +318,7 @@ impl EventStore for PgStore {
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
             self.shared.appends.close().await;
+            self.shared.conditional.close().await;
             self.shared.locked.drain().await;
             self.shared.snapshots.close().await;
             self.shared.head.close();

@@ -57,8 +57,11 @@ impl Attempts {
         request: &AppendRequest,
         views: &[Arc<dyn InlineFold>],
     ) -> Result<Answer, Failure> {
-        let mut answers = self.send(&[request], views, ATTEMPTS).await?;
-        answers.pop().ok_or_else(|| StoreError::failed("an append has no answer").into())
+        match self.send(&[request], views, ATTEMPTS).await {
+            Ok(mut answers) => answers.pop().ok_or_else(|| StoreError::failed("an append has no answer").into()),
+            Err(Failure::Moved(conflict)) => Ok(Answer::Moved(conflict)),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Sends requests together. A race that one of them lost fails all; sending each alone tells them apart.
@@ -113,14 +116,15 @@ impl Attempts {
         };
         let terms = Terms { now: self.options.now(), lock_timeout: Some(&self.lock_timeout) };
         let sql = &*self.sql;
-        if let [request] = requests
-            && !(request.conditions.is_empty() && views.is_empty())
-        {
-            let locks = conditions::locks(sql, request);
-            let append = async |link: &mut Link| inline::append(link, sql, request, terms, views).await;
-            return Ok(vec![lease.run_locked_transaction(&locks, append).await?]);
+        if views.is_empty() && requests.iter().all(|request| request.conditions.is_empty()) {
+            return lease.run(async |link| append::append(&mut link.pg, sql, requests, terms).await).await;
         }
-        lease.run(async |link| append::append(&mut link.pg, sql, requests, terms).await).await
+        let locks = conditions::locks(sql, requests, &self.lock_timeout);
+        let append = async |link: &mut Link| match requests {
+            [request] => Ok(vec![inline::append(link, sql, request, terms, views).await?]),
+            _ => conditions::append_together(link, sql, requests, terms).await,
+        };
+        lease.run_locked_transaction(&locks, append).await
     }
 }
 
@@ -141,18 +145,20 @@ impl Writer {
         Self { attempts, beside, locked }
     }
 
-    /// At most one request for a stream: the second one's place is known when the first one is stored.
+    /// At most one request for a stream, and none that depends on what is written before it: the second one's place is known
+    /// when the first one is stored, and so is whether a condition holds.
     fn choose(&self, jobs: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
-        let mut taken: HashSet<StreamId> = HashSet::new();
+        let mut written: HashSet<StreamId> = HashSet::new();
         let (mut chosen, mut later) = (Vec::with_capacity(jobs.len()), Vec::new());
         for job in jobs {
-            let writes = &job.request().writes;
+            let AppendRequest { writes, conditions, .. } = &**job.request();
+            let depends = conditions.iter().map(|condition| &condition.stream);
             if self.locked.concerns(job.request()) {
                 self.locked.push(job);
-            } else if writes.iter().any(|write| taken.contains(&write.stream)) {
+            } else if writes.iter().map(|write| &write.stream).chain(depends).any(|stream| written.contains(stream)) {
                 later.push(job);
             } else {
-                taken.extend(writes.iter().map(|write| write.stream.clone()));
+                written.extend(writes.iter().map(|write| write.stream.clone()));
                 chosen.push(job);
             }
         }
@@ -176,7 +182,16 @@ impl Attempts {
     async fn write(&mut self, locked: &Locked, jobs: Vec<Job>) {
         let requests: Vec<&AppendRequest> = jobs.iter().map(|job| &**job.request()).collect();
         match self.together(&requests).await {
-            Ok(answers) => jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(Ok(answer))),
+            Ok(answers) => {
+                let mut moved = Vec::new();
+                for (job, answer) in jobs.into_iter().zip(answers) {
+                    match answer {
+                        Answer::Moved(_) => moved.push(job),
+                        answer => job.answer(Ok(answer)),
+                    }
+                }
+                self.write_one_by_one(locked, moved).await;
+            }
             // No server, for all of them.
             Err(failure) if failure.is_unavailable() => {
                 let text = failure.explain().to_string();
@@ -184,19 +199,17 @@ impl Attempts {
             }
             // One of them cannot be stored, or not now, which must not hurt the others. Who it is shows when each is
             // sent alone.
-            Err(_) => {
-                for job in jobs {
-                    self.write_alone(locked, job).await;
-                }
-            }
+            Err(_) => self.write_one_by_one(locked, jobs).await,
         }
     }
 
-    async fn write_alone(&mut self, locked: &Locked, job: Job) {
-        match self.alone(job.request(), &[]).await {
-            Ok(answer) => job.answer(Ok(answer)),
-            Err(failure) if failure.is_lock_timeout() => locked.push(job),
-            Err(failure) => job.answer(Err(failure.explain())),
+    async fn write_one_by_one(&mut self, locked: &Locked, jobs: Vec<Job>) {
+        for job in jobs {
+            match self.alone(job.request(), &[]).await {
+                Ok(answer) => job.answer(Ok(answer)),
+                Err(failure) if failure.is_lock_timeout() => locked.push(job),
+                Err(failure) => job.answer(Err(failure.explain())),
+            }
         }
     }
 }
@@ -205,7 +218,7 @@ impl AppendWriter for Writer {
     type Answer = Answer;
 
     async fn append_alone(&mut self, request: &AppendRequest) -> Result<Option<Answer>, StoreError> {
-        if !append::is_one_write(request) || self.locked.concerns(request) {
+        if request.writes.len() > 1 && request.conditions.is_empty() || self.locked.concerns(request) {
             return Ok(None);
         }
         match self.attempts.alone(request, &[]).await {

@@ -2,6 +2,7 @@
 
 mod appending;
 mod book;
+mod conditional;
 mod connections;
 mod crash;
 mod listening;
