@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use eventsource_core::backend::stored_event_count;
 use eventsource_core::{AsOf, Load, LoadEnd, LoadRow, StoreError, StoredCommand, VisitLoad};
 use futures::TryStreamExt;
@@ -54,11 +53,17 @@ async fn attempt(
         }
         return Ok(LoadEnd::new(None));
     }
-    let mut statement = from_snapshot(sql, if load.as_of.is_some() { &sql.load_as_of } else { &sql.load }, load, after);
-    if load.as_of.is_some() {
-        let Moment { version, position, recorded_at, occurred_at } = Moment::of(load.as_of)?;
-        statement = statement.bind(version).bind(position).bind(recorded_at).bind(occurred_at);
-    }
+    let begin = |text| from_snapshot(sql, text, load, after);
+    let as_of = &sql.load_as_of;
+    let statement = match load.as_of {
+        None => begin(&sql.load),
+        Some(AsOf::Version(version)) => begin(&as_of.version).bind(version.0.min(i64::MAX as u64) as i64),
+        Some(AsOf::Position(position)) => begin(&as_of.position).bind(position.0.min(i64::MAX as u64) as i64),
+        Some(AsOf::RecordedAt(time)) => begin(&as_of.recorded_at).bind(time),
+        Some(AsOf::OccurredAt(time)) => begin(&as_of.occurred_at).bind(time),
+        // A moment that only a later core knows.
+        Some(other) => return Err(StoreError::invalid(format!("this store cannot load as of {other:?}")).into()),
+    };
     let mut command = None;
     let mut rows = statement.fetch(&mut link.pg);
     while let Some(row) = rows.try_next().await? {
@@ -109,29 +114,4 @@ fn from_snapshot<'q>(sql: &Sql, text: &Arc<str>, load: &'q Load, after: i64) -> 
         .bind(key.map(|key| key.fingerprint as i64))
         .bind(key.map(|key| key.revision as i32))
         .bind(load.command_key.as_deref())
-}
-
-/// The moment as four values, of which at most one is not null.
-#[derive(Default)]
-struct Moment {
-    version: Option<i64>,
-    position: Option<i64>,
-    recorded_at: Option<DateTime<Utc>>,
-    occurred_at: Option<DateTime<Utc>>,
-}
-
-impl Moment {
-    fn of(as_of: Option<AsOf>) -> Result<Self, StoreError> {
-        let mut moment = Self::default();
-        match as_of {
-            Some(AsOf::Version(version)) => moment.version = Some(version.0.min(i64::MAX as u64) as i64),
-            Some(AsOf::Position(position)) => moment.position = Some(position.0.min(i64::MAX as u64) as i64),
-            Some(AsOf::RecordedAt(time)) => moment.recorded_at = Some(time),
-            Some(AsOf::OccurredAt(time)) => moment.occurred_at = Some(time),
-            // A moment that only a later core knows.
-            Some(other) => return Err(StoreError::invalid(format!("this store cannot load as of {other:?}"))),
-            None => {}
-        }
-        Ok(moment)
-    }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Sql {
     /// The same from a snapshot, where one may serve.
     pub(crate) load_bare_snapshot: Arc<str>,
     pub(crate) load: Arc<str>,
-    pub(crate) load_as_of: Arc<str>,
+    pub(crate) load_as_of: LoadAsOf,
     /// The beginning of a page; the filters follow.
     pub(crate) page: Arc<str>,
     pub(crate) cursor: Arc<str>,
@@ -104,6 +104,15 @@ impl Append {
     }
 }
 
+/// The statement that loads as of a moment, for each kind of moment.
+#[derive(Debug)]
+pub(crate) struct LoadAsOf {
+    pub(crate) version: Arc<str>,
+    pub(crate) position: Arc<str>,
+    pub(crate) recorded_at: Arc<str>,
+    pub(crate) occurred_at: Arc<str>,
+}
+
 impl Sql {
     /// A statement, prepared once for each connection that keeps statements.
     pub(crate) fn query<'q>(&self, text: &Arc<str>) -> Query<'q, Postgres, PgArguments> {
@@ -133,6 +142,7 @@ impl Sql {
         let snapshot_and_tail = |snapshot: &str, tail: &str| {
             include_str!("sql/load.sql").replace("{snapshot_as_of}", snapshot).replace("{tail_as_of}", tail)
         };
+        let as_of = |snapshot, tail| load(&snapshot_and_tail(&format!("AND {snapshot}"), &format!("AND {tail}")));
         let append = |text: &str, plain: &str, keyed: &str| {
             let with = |look: &str| fill(&text.replace("{keyed}", look));
             Append { plain: with(plain), keyed: with(keyed) }
@@ -227,10 +237,16 @@ impl Sql {
             load_tail: load(include_str!("sql/load_tail.sql")),
             load_tails: read(include_str!("sql/load_tails.sql")),
             load: load(&snapshot_and_tail("", "")),
-            load_as_of: load(&snapshot_and_tail(
-                include_str!("sql/snapshot_as_of.sql"),
-                include_str!("sql/tail_as_of.sql"),
-            )),
+            load_as_of: LoadAsOf {
+                version: as_of("version <= $7", "version <= $7"),
+                position: as_of("position <= $7", "position <= $7"),
+                recorded_at: as_of(
+                    "(SELECT recorded_at FROM {es}.events \
+                      WHERE stream = $1 AND events.version = snapshots.version) <= $7",
+                    "recorded_at <= $7",
+                ),
+                occurred_at: as_of("max_occurred_at <= $7", "occurred_at <= $7"),
+            },
             page: read("SELECT {columns} FROM {es}.events"),
             cursor: fill(
                 "SELECT position, event_id FROM {es}.events WHERE position <= $1 ORDER BY position DESC LIMIT 1",

@@ -1,5 +1,0 @@
--- $7 to $10: as of a version, position, recorded time, occurred time (null if not asked).
-   AND ($7::bigint IS NULL OR version <= $7)
-   AND ($8::bigint IS NULL OR position <= $8)
-   AND ($9::timestamptz IS NULL OR recorded_at <= $9)
-   AND ($10::timestamptz IS NULL OR occurred_at <= $10)
