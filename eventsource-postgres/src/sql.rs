@@ -135,7 +135,10 @@ impl Sql {
     pub(crate) fn new(schema: &str, keeps_statements: bool) -> Result<Self, StoreError> {
         let es = quoted(schema)?;
         let columns = include_str!("sql/columns.sql").trim();
-        let fill = |text: &str| -> Arc<str> { text.replace("{es}", &es).into() };
+        // A limit that is none, and not known to be none when the statement is planned: so PostgreSQL takes the events of a
+        // stream as the index has them, where it would find all of a long one and sort them before it sends the first.
+        let as_found = include_str!("sql/as_found.sql").trim();
+        let fill = |text: &str| -> Arc<str> { text.replace("{es}", &es).replace("{as_found}", as_found).into() };
         let load = |text: &str| fill(&text.replace("{columns}", &columns.replace("{stream}", "NULL")));
         let bare = |text: &str| fill(&text.replace("{form}", include_str!("sql/form.sql").trim()));
         let read = |text: &str| fill(&text.replace("{columns}", &columns.replace("{stream}", "stream")));

@@ -95,7 +95,11 @@ struct Statements {
 impl Statements {
     fn new() -> Self {
         let form = include_str!("../../../eventsource-postgres/src/sql/form.sql").trim();
-        let fill = |text: &str| text.replace("{form}", form).replace("{es}", "eventsource").replace("{keyed}", "");
+        let as_found = include_str!("../../../eventsource-postgres/src/sql/as_found.sql").trim();
+        let fill = |text: &str| {
+            let text = text.replace("{form}", form).replace("{as_found}", as_found);
+            text.replace("{es}", "eventsource").replace("{keyed}", "")
+        };
         let columns = include_str!("../../../eventsource-postgres/src/sql/columns.sql").replace("{stream}", "stream");
         Self {
             append: fill(include_str!("../../../eventsource-postgres/src/sql/append_one.sql")),

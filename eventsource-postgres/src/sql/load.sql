@@ -19,4 +19,4 @@ UNION ALL
 (SELECT {columns}
  FROM {es}.events
  WHERE stream = $1 AND version > greatest($2, (SELECT version FROM snapshot)) {tail_as_of}
- ORDER BY version)
+ ORDER BY version {as_found})

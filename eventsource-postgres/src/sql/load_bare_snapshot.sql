@@ -14,4 +14,4 @@ UNION ALL
 (SELECT position, version, {form}, name, data, occurred_at
  FROM {es}.events
  WHERE stream = $1 AND version > greatest($2, (SELECT version FROM snapshot))
- ORDER BY version)
+ ORDER BY version {as_found})

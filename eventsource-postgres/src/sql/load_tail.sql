@@ -1,2 +1,2 @@
 SELECT {columns}
-FROM {es}.events WHERE stream = $1 AND version > $2 ORDER BY version
+FROM {es}.events WHERE stream = $1 AND version > $2 ORDER BY version {as_found}

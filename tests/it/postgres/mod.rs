@@ -10,6 +10,7 @@ mod load;
 mod maintenance;
 mod network;
 mod order;
+mod plans;
 mod pooler;
 mod race;
 mod rights;
