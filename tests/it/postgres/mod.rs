@@ -9,6 +9,7 @@ mod load;
 mod maintenance;
 mod network;
 mod order;
+mod planning;
 mod pooler;
 mod race;
 mod rights;
