@@ -16,7 +16,37 @@ use super::sides::Side;
 pub type Job = (Vec<RawRow>, oneshot::Sender<()>);
 
 /// What a writer takes together, at most.
-pub const BATCH: usize = 512;
+const BATCH: usize = 512;
+
+/// A task that writes what waits, by what is done to the rows of each and gives the connection back.
+pub fn writer<C, F>(
+    mut connection: C,
+    write: impl Fn(C, Vec<Vec<RawRow>>) -> F + Send + 'static,
+) -> mpsc::UnboundedSender<Job>
+where
+    C: Send + 'static,
+    F: Future<Output = C> + Send + 'static,
+{
+    let (sender, mut receiver) = mpsc::unbounded_channel::<Job>();
+    tokio::spawn(async move {
+        let mut waiting = Vec::new();
+        while receiver.recv_many(&mut waiting, BATCH).await > 0 {
+            let (rows, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
+            connection = write(connection, rows).await;
+            for answer in answers {
+                let _ = answer.send(());
+            }
+        }
+    });
+    sender
+}
+
+/// Has rows written, and waits for it.
+pub async fn append(writer: &mpsc::UnboundedSender<Job>, rows: Vec<RawRow>) {
+    let (answer, answered) = oneshot::channel();
+    writer.send((rows, answer)).expect("the writer lives");
+    answered.await.expect("the writer answers");
+}
 
 /// Appends of so many events by the writing task, without a state, by each task to a stream of its own.
 pub async fn appends(
@@ -30,9 +60,7 @@ pub async fn appends(
         let (writer, stream) = (writer.clone(), format!("account-{label}-{}-{task}", round.number));
         async move {
             for n in laps.by_ref() {
-                let (answer, answered) = oneshot::channel();
-                writer.send((RawRow::several(&stream, n * events, events), answer)).expect("the writer lives");
-                answered.await.expect("the writer answers");
+                append(&writer, RawRow::several(&stream, n * events, events)).await;
             }
             laps
         }

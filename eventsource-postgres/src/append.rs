@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use eventsource_core::backend::{Heads, NewRow};
 use eventsource_core::{
-    AppendRequest, Appended, AppendedStream, Conflict, ExpectedVersion, Position, StreamId, Version,
+    AppendRequest, Appended, AppendedStream, Conflict, ENCODING_JSON, ExpectedVersion, Position, StreamId, Version,
 };
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::query::Query;
@@ -203,7 +203,7 @@ pub(crate) async fn writes(
     let asked = writes.bind(sql.query(statement).bind(&writes.places).bind(&writes.requests));
     let rows = events
         .bind(events.bind_places(asked))
-        .bind(&events.keys)
+        .bind(unusual(&events.keys))
         .bind(terms.lock_timeout)
         .bind(terms.now)
         .fetch_all(pg)
@@ -266,8 +266,13 @@ pub(crate) struct Writes<'r> {
 impl Writes<'_> {
     /// Stream, category, expected version and command key of each.
     pub(crate) fn bind<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
-        statement.bind(&self.streams).bind(&self.categories).bind(&self.expected).bind(&self.keys)
+        statement.bind(&self.streams).bind(&self.categories).bind(&self.expected).bind(unusual(&self.keys))
     }
+}
+
+/// Nothing where nothing is unusual: an array costs for each of its places, at both ends.
+fn unusual<T>(column: &[Option<T>]) -> Option<&[Option<T>]> {
+    column.iter().any(Option::is_some).then_some(column)
 }
 
 #[derive(Default)]
@@ -276,8 +281,8 @@ pub(crate) struct Events<'r> {
     ordinals: Vec<i64>,
     ids: Vec<Uuid>,
     names: Vec<&'r str>,
-    schema_versions: Vec<i32>,
-    encodings: Vec<i16>,
+    schema_versions: Vec<Option<i32>>,
+    encodings: Vec<Option<i16>>,
     data: Vec<&'r [u8]>,
     meta: Vec<Option<Vec<u8>>>,
     correlation_ids: Vec<Option<Uuid>>,
@@ -292,9 +297,8 @@ impl<'r> Events<'r> {
         statement.bind(&self.places).bind(&self.ordinals)
     }
 
-    /// The key of each, or nothing if none has one.
     pub(crate) fn bind_keys<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
-        statement.bind(self.keys.iter().any(Option::is_some).then_some(&self.keys))
+        statement.bind(unusual(&self.keys))
     }
 
     /// What each has in it, from its id to the time at which it occurred.
@@ -302,13 +306,13 @@ impl<'r> Events<'r> {
         statement
             .bind(&self.ids)
             .bind(&self.names)
-            .bind(&self.schema_versions)
-            .bind(&self.encodings)
+            .bind(unusual(&self.schema_versions))
+            .bind(unusual(&self.encodings))
             .bind(&self.data)
-            .bind(&self.meta)
-            .bind(&self.correlation_ids)
-            .bind(&self.causation_ids)
-            .bind(&self.occurred)
+            .bind(unusual(&self.meta))
+            .bind(unusual(&self.correlation_ids))
+            .bind(unusual(&self.causation_ids))
+            .bind(unusual(&self.occurred))
     }
 
     fn push(&mut self, place: i32, row: NewRow<'r>) {
@@ -317,8 +321,8 @@ impl<'r> Events<'r> {
         self.ordinals.push(row.ordinal as i64);
         self.ids.push(event.id);
         self.names.push(&event.name);
-        self.schema_versions.push(event.schema_version as i32);
-        self.encodings.push(event.encoding);
+        self.schema_versions.push((event.schema_version != 1).then_some(event.schema_version as i32));
+        self.encodings.push((event.encoding != ENCODING_JSON).then_some(event.encoding));
         self.data.push(&event.data);
         self.meta.push(row.meta);
         self.correlation_ids.push(event.metadata.correlation_id);

@@ -215,15 +215,16 @@ impl Sql {
             ),
             append_writes: fill(&writes.replace("{take_turn}", "take_turn")),
             append_in: fill(&writes.replace("{take_turn}", "take_turn_once")),
+            // Here too the length is hidden from the planner, as in append_each.sql.
             refusal: fill(
                 "SELECT (SELECT version FROM {es}.events WHERE stream = $1 ORDER BY version DESC LIMIT 1), \
-                 (SELECT min(done.version) FROM unnest($2::text[]) AS asked (key) \
+                 (SELECT min(done.version) FROM unnest((SELECT $2::text[])) AS asked (key) \
                  JOIN {es}.events AS done ON done.stream = $1 AND done.command_key = asked.key), \
                  (SELECT event_id FROM {es}.events WHERE stream = $1 AND version = $3 + 1)",
             ),
             heads: fill(
                 "SELECT asked.stream, coalesce((SELECT version FROM {es}.events WHERE stream = asked.stream \
-                 ORDER BY version DESC LIMIT 1), 0) FROM unnest($1::text[]) AS asked (stream)",
+                 ORDER BY version DESC LIMIT 1), 0) FROM unnest((SELECT $1::text[])) AS asked (stream)",
             ),
             lock_streams: fill(include_str!("sql/lock_streams.sql")),
             stored_events: fill(

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::raw::count;
 use crate::book::by_hand::{RawRow, encode};
 use crate::book::domain::nth;
-use crate::book::owner::{BATCH, Job};
+use crate::book::owner::{self, Job};
 
 /// Rows of one append into the store's own table, which has the same indexes for both sides: what the checks cost is measured.
 pub async fn insert(pg: &mut PgConnection, stream: &str, before: u64, events: u64) {
@@ -46,16 +46,16 @@ pub async fn insert(pg: &mut PgConnection, stream: &str, before: u64, events: u6
 
 /// Rows as arrays.
 #[derive(Default)]
-struct Columns {
-    streams: Vec<String>,
-    versions: Vec<i64>,
-    ids: Vec<Uuid>,
-    names: Vec<&'static str>,
-    data: Vec<Vec<u8>>,
+pub struct Columns {
+    pub streams: Vec<String>,
+    pub versions: Vec<i64>,
+    pub ids: Vec<Uuid>,
+    pub names: Vec<&'static str>,
+    pub data: Vec<Vec<u8>>,
 }
 
 impl Columns {
-    fn of(rows: Vec<RawRow>) -> Self {
+    pub fn of(rows: Vec<RawRow>) -> Self {
         let mut columns = Self::default();
         for row in rows {
             columns.streams.push(row.stream);
@@ -69,33 +69,44 @@ impl Columns {
 }
 
 /// A task that writes all that waits by one statement, into a table of its own.
-pub fn writer(mut pg: PgConnection) -> mpsc::UnboundedSender<Job> {
-    let (sender, mut receiver) = mpsc::unbounded_channel::<Job>();
-    tokio::spawn(async move {
-        let mut waiting = Vec::new();
-        while receiver.recv_many(&mut waiting, BATCH).await > 0 {
-            let (rows, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-            let columns = Columns::of(rows.into_iter().flatten().collect());
-            query(
-                "INSERT INTO raw_bytes (stream, version, event_id, name, schema_version, data) \
-                 SELECT stream, version, id, name, 1, data \
-                 FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::bytea[]) \
-                      AS e (stream, version, id, name, data)",
-            )
-            .bind(columns.streams)
-            .bind(columns.versions)
-            .bind(columns.ids)
-            .bind(columns.names)
-            .bind(columns.data)
-            .execute(&mut pg)
-            .await
-            .expect("raw insert");
-            for answer in answers {
-                let _ = answer.send(());
-            }
-        }
-    });
-    sender
+pub fn writer(pg: PgConnection) -> mpsc::UnboundedSender<Job> {
+    owner::writer(pg, async |mut pg, appends| {
+        let columns = Columns::of(appends.into_iter().flatten().collect());
+        query(
+            "INSERT INTO raw_bytes (stream, version, event_id, name, schema_version, data) \
+             SELECT stream, version, id, name, 1, data \
+             FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::bytea[]) \
+                  AS e (stream, version, id, name, data)",
+        )
+        .bind(columns.streams)
+        .bind(columns.versions)
+        .bind(columns.ids)
+        .bind(columns.names)
+        .bind(columns.data)
+        .execute(&mut pg)
+        .await
+        .expect("raw insert");
+        pg
+    })
+}
+
+/// The same into the store's own table: rows of many streams, without its checks.
+pub async fn insert_each(pg: &mut PgConnection, rows: Vec<RawRow>) {
+    let columns = Columns::of(rows);
+    query(
+        "INSERT INTO eventsource.events (stream, version, category, event_id, name, schema_version, encoding, data, \
+         occurred_at, recorded_at) SELECT stream, version, 'account', id, name, 1, 0, data, now(), now() \
+         FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::bytea[]) \
+              AS e (stream, version, id, name, data)",
+    )
+    .bind(columns.streams)
+    .bind(columns.versions)
+    .bind(columns.ids)
+    .bind(columns.names)
+    .bind(columns.data)
+    .execute(pg)
+    .await
+    .expect("raw insert");
 }
 
 /// Fetches rows of the store's own table without looking into them.

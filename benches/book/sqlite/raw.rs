@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, query};
 use tokio::sync::mpsc;
 
 use crate::book::by_hand::{Known, RawRow, decode};
-use crate::book::owner::{BATCH, Job};
+use crate::book::owner::{self, Job};
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY AUTOINCREMENT, \
     stream TEXT NOT NULL, version INTEGER NOT NULL, event_id BLOB NOT NULL, name TEXT NOT NULL, \
@@ -46,26 +46,18 @@ pub async fn insert(connection: &mut SqliteConnection, rows: Vec<RawRow>) {
 }
 
 /// A task that takes all that waits into one transaction of multi-row inserts.
-pub fn writer(mut connection: SqliteConnection) -> mpsc::UnboundedSender<Job> {
-    let (sender, mut receiver) = mpsc::unbounded_channel::<Job>();
-    tokio::spawn(async move {
-        let mut waiting = Vec::new();
-        while receiver.recv_many(&mut waiting, BATCH).await > 0 {
-            let (rows, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-            let mut rows: Vec<RawRow> = rows.into_iter().flatten().collect();
-            query("BEGIN IMMEDIATE").execute(&mut connection).await.expect("begin");
-            while !rows.is_empty() {
-                let size = 64.min(1 << rows.len().ilog2());
-                let rest = rows.split_off(size);
-                insert(&mut connection, std::mem::replace(&mut rows, rest)).await;
-            }
-            query("COMMIT").execute(&mut connection).await.expect("commit");
-            for answer in answers {
-                let _ = answer.send(());
-            }
+pub fn writer(connection: SqliteConnection) -> mpsc::UnboundedSender<Job> {
+    owner::writer(connection, async |mut connection, appends| {
+        let mut rows: Vec<RawRow> = appends.into_iter().flatten().collect();
+        query("BEGIN IMMEDIATE").execute(&mut connection).await.expect("begin");
+        while !rows.is_empty() {
+            let size = 64.min(1 << rows.len().ilog2());
+            let rest = rows.split_off(size);
+            insert(&mut connection, std::mem::replace(&mut rows, rest)).await;
         }
-    });
-    sender
+        query("COMMIT").execute(&mut connection).await.expect("commit");
+        connection
+    })
 }
 
 /// Fills a table with streams of `length` events, one behind the other.

@@ -1,13 +1,14 @@
 -- Several requests of one or more writes, each all or nothing, at most one for a stream. A row for each write comes back:
 -- the head, the version that carries the command key, and the new positions, or null if it was refused.
--- $1..$6: the writes (place, request, stream, category, expected, key); $7..$18: the events, and the place of their write.
+-- $1..$6: the writes (place, request, stream, category, expected, key); $7..$18: the events,
+-- and the place of their write, as in append_each.sql.
 WITH turn AS MATERIALIZED (
     SELECT {es}.{take_turn}(), set_config('lock_timeout', coalesce($19, current_setting('lock_timeout')), true)
 ), write AS MATERIALIZED (
     SELECT asked.*, coalesce(last.version, 0) AS head,
            greatest(coalesce($20, clock_timestamp()), last.recorded_at) AS recorded_at,
            (SELECT version FROM {es}.events WHERE stream = asked.stream AND command_key = asked.key) AS keyed
-    FROM turn, unnest($1::int[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+    FROM turn, unnest((SELECT $1::int[]), $2::int[], $3::text[], $4::text[], $5::bigint[], $6::text[])
                    AS asked (place, request, stream, category, expected, key)
          LEFT JOIN LATERAL (SELECT version, recorded_at FROM {es}.events
                             WHERE stream = asked.stream ORDER BY version DESC LIMIT 1) AS last ON true
@@ -19,8 +20,8 @@ WITH turn AS MATERIALIZED (
     SELECT nextval('{es}.events_position_seq') AS position, placed.*
     FROM (SELECT write.stream, write.head + event.ordinal AS version, write.category, write.recorded_at, event.*
           FROM write JOIN admitted USING (request)
-               JOIN unnest($7::int[], $8::bigint[], $9::uuid[], $10::text[], $11::int[], $12::smallint[], $13::bytea[],
-                           $14::bytea[], $15::uuid[], $16::uuid[], $17::timestamptz[], $18::text[])
+               JOIN unnest((SELECT $7::int[]), $8::bigint[], $9::uuid[], $10::text[], $11::int[], $12::smallint[],
+                           $13::bytea[], $14::bytea[], $15::uuid[], $16::uuid[], $17::timestamptz[], $18::text[])
                     AS event (place, ordinal, id, name, schema_version, encoding, data, meta, correlation_id,
                               causation_id, occurred_at, key)
                  ON event.place = write.place
@@ -28,8 +29,8 @@ WITH turn AS MATERIALIZED (
 ), stored AS (
     INSERT INTO {es}.events (position, stream, version, category, event_id, name, schema_version, encoding, data, meta,
                              correlation_id, causation_id, occurred_at, recorded_at, command_key)
-    SELECT position, stream, version, category, id, name, schema_version, encoding, data, meta,
-           correlation_id, causation_id, coalesce(occurred_at, recorded_at), recorded_at, key
+    SELECT position, stream, version, category, id, name, coalesce(schema_version, 1), coalesce(encoding, 0::smallint),
+           data, meta, correlation_id, causation_id, coalesce(occurred_at, recorded_at), recorded_at, key
     FROM numbered
     -- In the order of streams, so that two processes cannot lock each other out.
     ORDER BY stream, version

@@ -1,4 +1,4 @@
 SELECT {columns}
-FROM unnest($1::text[], $2::bigint[]) AS asked (of_stream, after)
+FROM unnest((SELECT $1::text[]), $2::bigint[]) AS asked (of_stream, after)
      JOIN {es}.events ON stream = of_stream COLLATE "C" AND version > after
 ORDER BY stream, version

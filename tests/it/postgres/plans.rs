@@ -1,10 +1,14 @@
-//! How PostgreSQL finds what it is asked for.
+//! How PostgreSQL finds what it is asked for, and that it thinks about that only once.
 
-use eventsource::{EventStore, ExpectedVersion};
-use sqlx::{AssertSqlSafe, Row};
+use chrono::Utc;
+use eventsource::{AppendRequest, AsOf, EventStore, ExpectedVersion, Load, Position, Version};
+use eventsource_test_cluster::{Cluster, Database};
+use futures::future::join_all;
+use sqlx::{AssertSqlSafe, Row, raw_sql};
+use tokio::task::block_in_place;
 
-use super::things::{request, run, shell, stored};
-use super::{database, patient, store_in};
+use super::things::{any, conflict, events, exact, request, run, shell, stored, thing};
+use super::{database, patient, skipped, store_in};
 
 macro_rules! statement {
     ($name:literal) => {
@@ -38,7 +42,7 @@ async fn the_events_of_a_long_stream_come_as_the_index_has_them() {
         for mode in ["force_custom_plan", "force_generic_plan"] {
             run(&mut shell, format!("SET plan_cache_mode = {mode}")).await.unwrap();
             let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE asked ({values})"));
-            let plan = sqlx::raw_sql(explain).fetch_all(&mut shell).await.unwrap();
+            let plan = raw_sql(explain).fetch_all(&mut shell).await.unwrap();
             let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
             let plan = plan.join("\n");
             let expected = "Index Scan using events_stream_version on events";
@@ -46,4 +50,53 @@ async fn the_events_of_a_long_stream_come_as_the_index_has_them() {
         }
         run(&mut shell, "DEALLOCATE asked").await.unwrap();
     }
+}
+
+const ROUNDS: u64 = 40;
+
+/// With arrays that are shorter than the ten places that the planner assumes where it does not know.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn small_appends_and_loads_of_the_past_are_not_planned_anew_each_time() {
+    let counting = Cluster::builder()
+        .setting("shared_preload_libraries", "pg_stat_statements")
+        .setting("pg_stat_statements.track_planning", "on");
+    let cluster = match block_in_place(|| counting.start()) {
+        Ok(cluster) => cluster,
+        Err(error) => return skipped(format_args!("no server that counts plans: {error}")),
+    };
+    let database = Database::create_on(&cluster).await.unwrap();
+    let mut shell = shell(database.url()).await;
+    raw_sql("CREATE EXTENSION pg_stat_statements").execute(&mut shell).await.unwrap();
+    let store = store_in(&database, patient().listen(false)).await;
+    let now = Utc::now();
+    for round in 0..ROUNDS {
+        stored(store.append(request("several", exact(round * 2), 2)).await);
+        conflict(store.append(request("several", ExpectedVersion::NoStream, 1)).await);
+        let two = AppendRequest::default().and(thing("one"), ExpectedVersion::Any, events(1));
+        stored(store.append(two.and(thing("other"), ExpectedVersion::Any, events(2)).into()).await);
+        // The first goes alone, and the others together behind it.
+        for count in [1, 2] {
+            let appends =
+                (0..4).map(|id| store.append(request(format!("{id}-{count}"), exact(round * count as u64), count)));
+            join_all(appends).await.into_iter().for_each(|outcome| drop(stored(outcome)));
+        }
+        stored(store.append(any("one")).await);
+        let depends = |id: &str| AppendRequest::clone(&any(id)).on_condition(thing("never"), Version(0));
+        let conditional = ["depends", "too", "as well"].map(|id| store.append(depends(id).into()));
+        join_all(conditional).await.into_iter().for_each(|outcome| drop(stored(outcome)));
+        for moment in
+            [AsOf::Version(Version(1)), AsOf::Position(Position(1)), AsOf::RecordedAt(now), AsOf::OccurredAt(now)]
+        {
+            store.load(&Load::new(thing("several")).as_of(Some(moment)), &mut |_| Ok(())).await.unwrap();
+        }
+    }
+    let planned =
+        "SELECT query, plans, calls FROM pg_stat_statements WHERE calls >= 20 AND query LIKE '%eventsource%events%'";
+    let rows = raw_sql(planned).fetch_all(&mut shell).await.unwrap();
+    let inserts = rows.iter().filter(|row| row.get::<&str, _>(0).contains("INSERT INTO")).count();
+    // Each way to append: one event, several of a stream, one and several of each of many, and to several streams in one.
+    assert!(inserts >= 5, "{inserts} statements that append");
+    let anew = rows.iter().filter(|row| row.get::<i64, _>(1) * 2 > row.get::<i64, _>(2));
+    let anew: Vec<&str> = anew.map(|row| row.get(0)).collect();
+    assert!(anew.is_empty(), "planned more often than for every second call: {anew:#?}");
 }

@@ -1,6 +1,11 @@
 //! Many writers at once: stored events are reported successes.
 
+use chrono::DateTime;
+use uuid::Uuid;
+
 use crate::contract::append::{AppendOutcome, AppendRequest};
+use crate::words::event::NewEvent;
+use crate::words::metadata::Metadata;
 use crate::words::stream::{ExpectedVersion, StreamId, Version};
 
 use super::asking::*;
@@ -80,9 +85,24 @@ async fn all_are_stored_densely(fixture: &Fixture, stream: &StreamId, requests: 
     Ok(())
 }
 
-/// Of all sizes, with and without keys, and some that must not be stored: a store may send them together.
+/// An event of which nothing is as it mostly is.
+fn unusual() -> NewEvent {
+    let metadata = Metadata::default()
+        .with_correlation_id(Uuid::from_u128(3))
+        .with_causation_id(Uuid::from_u128(5))
+        .with_actor("somebody");
+    let occurred_at = DateTime::UNIX_EPOCH;
+    NewEvent { schema_version: 7, encoding: 1, ..event().with_metadata(metadata).with_occurred_at(occurred_at) }
+}
+
+/// Of all sizes, with and without keys, with and without metadata, and some that must not be stored: a store may send them
+/// together.
 async fn of_appends_to_many_streams_at_once_each_is_stored_as_it_was_sent(fixture: &Fixture) -> Checked {
     const STREAMS: usize = 24;
+    let content = |event: &NewEvent| {
+        let ids = (event.id, event.metadata.correlation_id, event.metadata.causation_id);
+        (ids, event.schema_version, event.encoding, event.occurred_at.is_some(), event.metadata.actor().is_some())
+    };
     let streams: Vec<_> = (0..STREAMS).map(|n| stream(&format!("thing-{n}"))).collect();
     let mut sent = vec![Vec::new(); STREAMS];
     for round in 0..5 {
@@ -95,7 +115,12 @@ async fn of_appends_to_many_streams_at_once_each_is_stored_as_it_was_sent(fixtur
                     3 => ExpectedVersion::NoStream,
                     _ => ExpectedVersion::Exact(Version(sent[n].len() as u64)),
                 };
-                let request = AppendRequest::new(streams[n].clone(), expected, events(1 + (n * 7 + round) % 4));
+                let count = 1 + (n * 7 + round) % 4;
+                let mut events = events(count);
+                if (n + round) % 5 == 0 {
+                    events[n % count] = unusual();
+                }
+                let request = AppendRequest::new(streams[n].clone(), expected, events);
                 if n % 3 == 0 { request.with_command_key(format!("command-{round}")) } else { request }
             })
             .collect();
@@ -111,7 +136,7 @@ async fn of_appends_to_many_streams_at_once_each_is_stored_as_it_was_sent(fixtur
                     ensure!(write.expected.accepts(Version(sent[n].len() as u64)), "a conflict was stored");
                     let keys = request.command_key.into_iter().map(Some).chain(std::iter::repeat(None));
                     let places = write.events.iter().zip(appended.streams[0].positions.clone()).zip(keys);
-                    sent[n].extend(places.map(|((event, position), key)| (event.id, position, key)));
+                    sent[n].extend(places.map(|((event, position), key)| (content(event), position, key)));
                     ensure_eq!(appended.streams[0].version.0, sent[n].len() as u64, "the version of the last event");
                 }
             }
@@ -121,8 +146,14 @@ async fn of_appends_to_many_streams_at_once_each_is_stored_as_it_was_sent(fixtur
         let rows = of(&*fixture.store, stream).await?;
         // Keys that the store makes for itself are its own concern.
         let own = |key: &String| !key.starts_with('$');
-        let stored: Vec<_> = rows.into_iter().map(|row| (row.id, row.position, row.command_key.filter(own))).collect();
-        ensure_eq!(stored, sent, "ids, positions and keys in {stream}");
+        let content = |row: &Row| {
+            let ids = (row.id, row.correlation_id, row.causation_id);
+            let actor = row.meta.as_ref().is_some_and(|meta| String::from_utf8_lossy(meta).contains("somebody"));
+            (ids, row.schema_version, row.encoding, row.occurred_at == DateTime::UNIX_EPOCH, actor)
+        };
+        let row = |row: Row| (content(&row), row.position, row.command_key.filter(own));
+        let stored: Vec<_> = rows.into_iter().map(row).collect();
+        ensure_eq!(stored, sent, "what each event holds, positions and keys in {stream}");
         ensure!(stored.is_sorted_by_key(|(_, position, _)| *position), "positions in {stream} go back");
     }
     Ok(())
