@@ -1,6 +1,7 @@
 //! Commands and loads through the repository, on each store.
 
 mod account;
+mod at_once;
 mod cached;
 mod commands;
 mod faults;

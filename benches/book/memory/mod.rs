@@ -1,5 +1,6 @@
 //! The memory store beside a map by hand.
 
+mod limits;
 mod raw;
 
 use std::sync::Arc;
@@ -35,16 +36,17 @@ pub fn all() -> Vec<Scenario> {
         Scenario::new("memory/replay", EVENTS, Unsaid, "a list of the same payloads, decoded by hand", replay)
             .counted(),
     ]);
+    all.extend(limits::all());
     all
 }
 
 /// Tasks that ask the map, which waits for nobody: they give way as those of a store do.
-async fn by_hand(
+async fn by_hand<M: Send + Sync + 'static>(
     side: &mut Side,
     round: Round,
     tasks: usize,
-    map: &Arc<Map>,
-    each: impl Fn(&Map, usize, u64) + Copy + Send + 'static,
+    map: &Arc<M>,
+    each: impl Fn(&M, usize, u64) + Copy + Send + 'static,
 ) {
     side.tasks(round, tasks, |task, mut laps: Laps| {
         let map = map.clone();
@@ -86,13 +88,17 @@ async fn commands(scale: Scale, tasks: usize, id: fn(usize) -> usize) -> Sides {
         let last = id(tasks - 1);
         work::assert_states(&accounts, (0..=last).map(|id| id.to_string()), done.operations).await;
         drop(accounts);
-        let (map, before) = (Arc::new(Map::new()), sides.raw.operations);
-        let command = move |map: &Map, task, n| map.command(&format!("account-{}", id(task)), n);
-        by_hand(&mut sides.raw, round, tasks, &map, command).await;
-        let commands = sides.raw.operations - before;
-        assert_eq!(map.counts(), (commands, commands));
+        map_commands(&mut sides.raw, round, (tasks, id)).await;
     }
     sides
+}
+
+async fn map_commands(side: &mut Side, round: Round, (tasks, id): (usize, fn(usize) -> usize)) {
+    let (map, before) = (Arc::new(Map::new()), side.operations);
+    let command = move |map: &Map, task, n| map.command(&format!("account-{}", id(task)), n);
+    by_hand(side, round, tasks, &map, command).await;
+    let commands = side.operations - before;
+    assert_eq!(map.counts(), (commands, commands));
 }
 
 /// The memory store hands out its bytes as they lie, so loading from it is decoding and applying.

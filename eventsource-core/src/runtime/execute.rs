@@ -243,7 +243,8 @@ where
     if let Some(conflict) = command.unexpected(turn.newest().version) {
         return Some(Ok(InTurn::Says(Said::Conflict(conflict), turn.end())));
     }
-    let mut events = Vec::new();
+    // Room for one, which most decisions are.
+    let mut events = Vec::with_capacity(1);
     Some(match decide(&turn.newest().state).into_events(&mut events) {
         Err(refusal) => Ok(InTurn::Says(Said::Refused(refusal), turn.end())),
         Ok(()) if events.is_empty() => Ok(InTurn::Says(Said::Nothing, turn.end())),

@@ -1,11 +1,13 @@
 //! One append at a time leaves a lane. It is never cut short by a caller that goes away.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, poll_immediate};
 
 use crate::contract::store::EventStore;
 use crate::folding::aggregate::Aggregate;
@@ -40,12 +42,18 @@ impl Drop for Leading {
 }
 
 impl<A: Aggregate> Lane<A> {
-    /// Sends a batch; what waits then is for a task.
+    /// Sends a batch. What waits then is sent too where the store answers at once, and else it is for a task.
     pub(crate) fn lead(self: Arc<Self>, batch: Batch<A>, store: Arc<dyn EventStore>, retry: Retry) -> Leading {
-        let mut sender = Sender { lane: self, is_done: false };
+        let mut sender = Sender { lane: self, has_waited: false, is_done: false };
         let leading = async move {
-            if sender.send(batch, &*store, retry).await {
-                tokio::spawn(sender.go_on(store, retry));
+            if !sender.send(batch, &*store, retry).await {
+                return;
+            }
+            let has_waited = sender.has_waited;
+            // What the others meet, a store that panics too, is nothing to the caller.
+            let mut rest = AssertUnwindSafe(sender.go_on(store, retry)).catch_unwind().boxed();
+            if has_waited || poll_immediate(&mut rest).await.is_none() {
+                tokio::spawn(rest);
             }
         };
         Leading(Some(leading.boxed()))
@@ -56,6 +64,8 @@ impl<A: Aggregate> Lane<A> {
 /// it has sent.
 struct Sender<A: Aggregate> {
     lane: Arc<Lane<A>>,
+    /// The last answer of the store did not come at once.
+    has_waited: bool,
     is_done: bool,
 }
 
@@ -66,15 +76,30 @@ impl<A: Aggregate> Sender<A> {
             if !self.send(batch, &*store, retry).await {
                 return;
             }
-            // Those who were answered come first.
-            tokio::task::yield_now().await;
+            if self.has_waited {
+                // Those who were answered come first.
+                tokio::task::yield_now().await;
+            } else {
+                // They decide while the next ones are stored, as long as this task may go on.
+                tokio::task::coop::consume_budget().await;
+            }
         }
         self.is_done = true;
     }
 
     /// Answers whether to look for more.
     async fn send(&mut self, batch: Batch<A>, store: &dyn EventStore, retry: Retry) -> bool {
-        let outcome = send(store, &batch.request, &mut retry.start()).await;
+        self.has_waited = false;
+        let outcome = {
+            let mut pauses = retry.start();
+            let mut sending = pin!(send(store, &batch.request, &mut pauses));
+            let polled = poll_fn(|context| {
+                let polled = sending.as_mut().poll(context);
+                self.has_waited |= polled.is_pending();
+                polled
+            });
+            polled.await
+        };
         let more = self.lane.settle(batch, outcome);
         self.is_done = !more;
         more
