@@ -8,7 +8,7 @@ use crate::words::error::StoreError;
 use crate::words::event::RawEvent;
 
 use super::MemoryStore;
-use super::stored::StoredEvent;
+use super::log::StoredEvent;
 
 impl Import for MemoryStore {
     fn count_missing<'a>(&'a self, events: &'a [RawEvent<'a>]) -> BoxFuture<'a, Result<u64, StoreError>> {
@@ -32,7 +32,8 @@ impl Import for MemoryStore {
             for row in rows {
                 log.push(StoredEvent::imported(row));
             }
-            self.tell(log);
+            drop(log);
+            self.shared.changed.notify_waiters();
             Ok(count)
         }
         .boxed()

@@ -13,7 +13,6 @@ use crate::words::view_table::{RowChanges, ViewTable};
 
 use super::MemoryStore;
 use super::log::Log;
-use super::stored::Row;
 
 type Changes<'v> = Vec<(&'v ViewTable, RowChanges)>;
 
@@ -24,10 +23,9 @@ impl MemoryStore {
         views: &[Arc<dyn InlineFold>],
     ) -> Result<AppendOutcome, StoreError> {
         request.check(&self.shared.limits)?;
-        let (rows, clock) = (Row::all(request), self.shared.clock.now());
         let mut log = self.open_log_mut()?;
         let before = log.len();
-        let outcome = log.append(request, rows, clock)?;
+        let outcome = log.append(request, self.shared.clock.now())?;
         if let AppendOutcome::Stored(appended) = &outcome {
             let rows = views.iter().map(|view| InlineRows::written(&**view, request));
             match log.fold_inline(rows, Some((request, appended))) {
@@ -38,7 +36,8 @@ impl MemoryStore {
                 }
             }
         }
-        self.tell(log);
+        drop(log);
+        self.shared.changed.notify_waiters();
         Ok(outcome)
     }
 }

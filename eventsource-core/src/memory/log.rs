@@ -1,21 +1,24 @@
 //! The memory store's data, and what each promise means for it. Everything here happens under one lock.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::contract::admission::{Admission, Heads, admit};
-use crate::contract::append::{AppendOutcome, AppendRequest, Appended, AppendedStream, Write};
+use crate::contract::append::{AppendOutcome, AppendRequest, Appended, AppendedStream, NewRow};
+use crate::contract::import::ImportedRow;
 use crate::contract::load::{AsOf, Load};
 use crate::contract::read::{Cursor, Page, Read, Scope, Visit};
 use crate::contract::snapshot::{RawSnapshot, Snapshot, SnapshotMark};
 use crate::contract::store::HeldType;
 use crate::words::error::StoreError;
+use crate::words::event::RawEvent;
 use crate::words::stream::{Position, StreamId, Version};
 
 use super::checkpoints::Checkpoints;
 use super::parking::Parking;
-use super::stored::{Row, StoredEvent};
 use super::views::Views;
 
 /// Events in order of position, and where to find them. Those of another store may bring gaps between positions.
@@ -30,8 +33,89 @@ pub(super) struct Log {
     pub(super) parking: Parking,
     pub(super) views: Views,
     pub(super) closed: bool,
-    /// Somebody waits to be told of what is stored next.
-    pub(super) is_awaited: bool,
+}
+
+pub(super) struct StoredEvent {
+    pub(super) position: Position,
+    stream: StreamId,
+    pub(super) version: Version,
+    pub(super) id: Uuid,
+    name: Cow<'static, str>,
+    schema_version: u32,
+    encoding: i16,
+    data: Vec<u8>,
+    occurred_at: DateTime<Utc>,
+    pub(super) recorded_at: DateTime<Utc>,
+    rest: Option<Box<Rest>>,
+}
+
+/// What most events do not have; apart, so that a replay touches less memory.
+#[derive(Default, PartialEq)]
+struct Rest {
+    meta: Option<Vec<u8>>,
+    correlation_id: Option<Uuid>,
+    causation_id: Option<Uuid>,
+    command_key: Option<String>,
+}
+
+impl Rest {
+    fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
+impl StoredEvent {
+    /// An event of another store.
+    pub(super) fn imported(row: ImportedRow<'_>) -> Self {
+        let ImportedRow { position, stream, event } = row;
+        let rest = Rest {
+            meta: event.meta.map(<[u8]>::to_vec),
+            correlation_id: event.correlation_id,
+            causation_id: event.causation_id,
+            command_key: event.command_key.map(str::to_owned),
+        };
+        Self {
+            position,
+            stream,
+            version: event.version,
+            id: event.id,
+            name: Cow::Owned(event.name.to_owned()),
+            schema_version: event.schema_version,
+            encoding: event.encoding,
+            data: event.data.to_vec(),
+            occurred_at: event.occurred_at,
+            recorded_at: event.recorded_at,
+            rest: rest.boxed(),
+        }
+    }
+
+    fn held_type(&self) -> (&str, u32) {
+        (&self.name, self.schema_version)
+    }
+
+    fn cursor(&self) -> Cursor {
+        Cursor::new(self.position, self.id)
+    }
+
+    pub(super) fn raw(&self) -> RawEvent<'_> {
+        let rest = self.rest.as_deref();
+        RawEvent {
+            position: self.position,
+            stream: self.stream.as_str(),
+            version: self.version,
+            id: self.id,
+            name: &self.name,
+            schema_version: self.schema_version,
+            encoding: self.encoding,
+            data: &self.data,
+            meta: rest.and_then(|rest| rest.meta.as_deref()),
+            correlation_id: rest.and_then(|rest| rest.correlation_id),
+            causation_id: rest.and_then(|rest| rest.causation_id),
+            occurred_at: self.occurred_at,
+            recorded_at: self.recorded_at,
+            command_key: rest.and_then(|rest| rest.command_key.as_deref()),
+        }
+    }
 }
 
 impl Heads for Log {
@@ -70,11 +154,9 @@ impl Log {
         Some(&self.events[*place])
     }
 
-    /// Stores the rows, which are the request's, if it may be stored.
     pub(super) fn append(
         &mut self,
         request: &AppendRequest,
-        rows: Vec<Row>,
         clock: DateTime<Utc>,
     ) -> Result<AppendOutcome, StoreError> {
         Ok(match admit(request, self) {
@@ -85,27 +167,56 @@ impl Log {
                 None => AppendOutcome::Conflict(conflict),
             },
             Admission::Store => {
-                let mut rows = rows.into_iter();
-                let writes = request.writes.iter();
-                let streams = writes.map(|write| self.store(write, rows.by_ref().take(write.events.len()), clock));
-                AppendOutcome::Stored(Appended::new(streams.collect()))
+                let streams = (0..request.writes.len()).map(|write| self.store(request, write, clock)).collect();
+                AppendOutcome::Stored(Appended::new(streams))
             }
         })
     }
 
-    fn store(&mut self, write: &Write, rows: impl Iterator<Item = Row>, clock: DateTime<Utc>) -> AppendedStream {
-        let last = self.stream(&write.stream).last().map(|place| &self.events[*place]);
+    fn store(&mut self, request: &AppendRequest, write: usize, clock: DateTime<Utc>) -> AppendedStream {
+        let stream = &request.writes[write].stream;
+        let last = self.stream(stream).last().map(|place| &self.events[*place]);
         let mut version = last.map_or(Version(0), |last| last.version);
         // Recorded time never goes back within a stream, whatever the clock does.
         let recorded_at = last.map_or(clock, |last| last.recorded_at.max(clock));
-        let mut position = self.head();
-        let mut positions = Vec::with_capacity(write.events.len());
-        for row in rows {
-            (version, position) = (version.next(), Position(position.0 + 1));
-            self.push(StoredEvent::new(row, write.stream.clone(), (version, position), recorded_at));
+        let mut positions = Vec::with_capacity(request.writes[write].events.len());
+        for row in request.rows(write) {
+            version = version.next();
+            let position = Position(self.head().0 + 1);
+            self.insert(stream, version, position, recorded_at, row);
             positions.push(position);
         }
         AppendedStream::new(version, positions, recorded_at)
+    }
+
+    fn insert(
+        &mut self,
+        stream: &StreamId,
+        version: Version,
+        position: Position,
+        recorded_at: DateTime<Utc>,
+        row: NewRow<'_>,
+    ) {
+        let NewRow { event, meta, command_key, .. } = row;
+        let rest = Rest {
+            meta,
+            correlation_id: event.metadata.correlation_id,
+            causation_id: event.metadata.causation_id,
+            command_key: command_key.map(|key| key.into_owned()),
+        };
+        self.push(StoredEvent {
+            position,
+            stream: stream.clone(),
+            version,
+            id: event.id,
+            name: event.name.clone(),
+            schema_version: event.schema_version,
+            encoding: event.encoding,
+            data: event.data.clone(),
+            occurred_at: event.occurred_at.unwrap_or(recorded_at),
+            recorded_at,
+            rest: rest.boxed(),
+        });
     }
 
     /// How many events there are.
@@ -130,11 +241,7 @@ impl Log {
         if let Some(key) = event.raw().command_key {
             self.keys.insert((event.stream.clone(), key.to_owned()), event.version);
         }
-        let place = self.events.len();
-        match self.streams.get_mut(&event.stream) {
-            Some(places) => places.push(place),
-            None => drop(self.streams.insert(event.stream.clone(), vec![place])),
-        }
+        self.streams.entry(event.stream.clone()).or_default().push(self.events.len());
         self.events.push(event);
     }
 

@@ -7,7 +7,6 @@ mod import;
 mod inline;
 mod log;
 mod parking;
-mod stored;
 mod transactions;
 mod views;
 
@@ -34,7 +33,6 @@ use crate::words::stream::{Position, StreamId};
 
 pub use broker::{MemoryBroker, MemoryDelivery, MemoryQueue};
 use log::Log;
-use stored::Row;
 pub use transactions::Kept;
 use transactions::Transactions;
 
@@ -102,29 +100,9 @@ impl MemoryStore {
 
     fn append_now(&self, request: &AppendRequest) -> Result<AppendOutcome, StoreError> {
         request.check(&self.shared.limits)?;
-        // Whatever needs no lock is done before: all appends of the store go through it.
-        let (rows, clock) = (Row::all(request), self.shared.clock.now());
-        let mut log = self.open_log_mut()?;
-        let outcome = log.append(request, rows, clock);
-        self.tell(log);
+        let outcome = self.open_log_mut()?.append(request, self.shared.clock.now());
+        self.shared.changed.notify_waiters();
         outcome
-    }
-
-    /// Ends a change, and tells those who wait for one.
-    fn tell(&self, mut log: RwLockWriteGuard<'_, Log>) {
-        let is_awaited = std::mem::take(&mut log.is_awaited);
-        drop(log);
-        if is_awaited {
-            self.shared.changed.notify_waiters();
-        }
-    }
-
-    /// The newest position, if it is past another; else the next change will be told.
-    fn head_past(&self, position: Position) -> Result<Option<Position>, StoreError> {
-        let mut log = self.open_log_mut()?;
-        let newest = log.head();
-        log.is_awaited |= newest <= position;
-        Ok((newest > position).then_some(newest))
     }
 
     fn load_now(&self, load: &Load, visit: VisitLoad<'_>) -> Result<LoadEnd, StoreError> {
@@ -184,7 +162,8 @@ impl EventStore for MemoryStore {
             loop {
                 // Who begins to wait before looking misses no change; closing is one too.
                 let changed = self.shared.changed.notified();
-                if let Some(newest) = self.head_past(position)? {
+                let newest = self.open_log()?.head();
+                if newest > position {
                     return Ok(newest);
                 }
                 changed.await;
@@ -264,9 +243,8 @@ impl EventStore for MemoryStore {
 
     fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
-            let mut log = self.log_mut();
-            log.closed = true;
-            self.tell(log);
+            self.log_mut().closed = true;
+            self.shared.changed.notify_waiters();
             Ok(())
         }
         .boxed()
