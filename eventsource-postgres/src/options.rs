@@ -94,7 +94,7 @@ impl PgOptions {
         self
     }
 
-    /// How many connections serve loads, reads and single writes: 8 if not said, 1 at least. Group commit has four
+    /// How many connections serve loads, reads and single writes: 8 if not said, 1 at least. Group commit has three
     /// more, and listening two. They are opened when they are needed.
     pub fn connections(mut self, connections: u32) -> Self {
         self.connections = connections.max(1);

@@ -71,7 +71,7 @@ impl Shared {
         // Where each append waits for the one before it, a second one at a time would gain nothing.
         let beside = (inspected.ordering == Ordering::Floor).then(attempts);
         let appends = AppendQueue::start(Writer::new(attempts(), beside, locked.clone()));
-        let conditional = AppendQueue::start(Writer::new(attempts(), None, locked.clone()));
+        let conditional = AppendQueue::start(Writer::new(attempts().borrowing(), None, locked.clone()));
         let snapshots = SnapshotWriter { connections: connections.clone(), sql: sql.clone() };
         Ok(Self {
             inspected,

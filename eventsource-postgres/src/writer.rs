@@ -31,18 +31,26 @@ pub(crate) struct Attempts {
     options: PgOptions,
     lock_timeout: String,
     lease: Option<Lease>,
+    /// Uses a connection of those that all share, and only while it is at work.
+    borrows: bool,
 }
 
 impl Attempts {
     /// `patience`: how long a statement waits for a lock.
     pub(crate) fn new(connections: Connections, sql: Arc<Sql>, options: &PgOptions, patience: Duration) -> Self {
         let lock_timeout = format!("{}ms", patience.as_millis().max(1));
-        Self { connections, sql, options: options.clone(), lock_timeout, lease: None }
+        Self { connections, sql, options: options.clone(), lock_timeout, lease: None, borrows: false }
     }
 
     /// The same on a connection that the caller has.
     pub(crate) fn on(mut self, lease: Lease) -> Self {
         self.lease = Some(lease);
+        self
+    }
+
+    /// The same on the connections that all share, each given back as soon as there is an answer.
+    pub(crate) fn borrowing(mut self) -> Self {
+        self.borrows = true;
         self
     }
 
@@ -109,10 +117,8 @@ impl Attempts {
     ) -> Result<Vec<Answer>, Failure> {
         let lease = match self.lease.take_if(|lease| lease.is_usable()) {
             Some(lease) => self.lease.insert(lease),
-            None => {
-                let lease = self.connections.own().await?;
-                self.lease.insert(lease)
-            }
+            None if self.borrows => self.lease.insert(self.connections.acquire().await?),
+            None => self.lease.insert(self.connections.own().await?),
         };
         let terms = Terms { now: self.options.now(), lock_timeout: Some(&self.lock_timeout) };
         let sql = &*self.sql;
@@ -124,7 +130,9 @@ impl Attempts {
             [request] => Ok(vec![inline::append(link, sql, request, terms, views).await?]),
             _ => conditions::append_together(link, sql, requests, terms).await,
         };
-        lease.run_locked_transaction(&locks, append).await
+        let answers = lease.run_locked_transaction(&locks, append).await;
+        self.lease.take_if(|_| self.borrows);
+        answers
     }
 }
 
