@@ -89,7 +89,11 @@ impl Attempts {
         let mut sent_before = false;
         let started = Instant::now();
         for attempt in 1.. {
-            let failure = match self.once(requests, views).await {
+            let answered = self.once(requests, views).await;
+            if self.borrows {
+                self.let_go();
+            }
+            let failure = match answered {
                 Ok(mut answers) => {
                     if sent_before {
                         answers.iter_mut().for_each(Answer::was_sent_before);
@@ -130,9 +134,7 @@ impl Attempts {
             [request] => Ok(vec![inline::append(link, sql, request, terms, views).await?]),
             _ => conditions::append_together(link, sql, requests, terms).await,
         };
-        let answers = lease.run_locked_transaction(&locks, append).await;
-        self.lease.take_if(|_| self.borrows);
-        answers
+        lease.run_locked_transaction(&locks, append).await
     }
 }
 

@@ -71,42 +71,29 @@ impl Columns {
 /// A task that writes all that waits by one statement, into a table of its own.
 pub fn writer(pg: PgConnection) -> mpsc::UnboundedSender<Job> {
     owner::writer(pg, async |mut pg, appends| {
-        let columns = Columns::of(appends.into_iter().flatten().collect());
-        query(
-            "INSERT INTO raw_bytes (stream, version, event_id, name, schema_version, data) \
-             SELECT stream, version, id, name, 1, data \
-             FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::bytea[]) \
-                  AS e (stream, version, id, name, data)",
-        )
-        .bind(columns.streams)
-        .bind(columns.versions)
-        .bind(columns.ids)
-        .bind(columns.names)
-        .bind(columns.data)
-        .execute(&mut pg)
-        .await
-        .expect("raw insert");
+        let sql = "INSERT INTO raw_bytes (stream, version, event_id, name, schema_version, data) \
+                   SELECT stream, version, id, name, 1, data \
+                   FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::bytea[]) \
+                        AS e (stream, version, id, name, data)";
+        insert_rows(&mut pg, sql, appends.into_iter().flatten().collect()).await;
         pg
     })
 }
 
 /// The same into the store's own table: rows of many streams, without its checks.
 pub async fn insert_each(pg: &mut PgConnection, rows: Vec<RawRow>) {
-    let columns = Columns::of(rows);
-    query(
-        "INSERT INTO eventsource.events (stream, version, category, event_id, name, schema_version, encoding, data, \
-         occurred_at, recorded_at) SELECT stream, version, 'account', id, name, 1, 0, data, now(), now() \
-         FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::bytea[]) \
-              AS e (stream, version, id, name, data)",
-    )
-    .bind(columns.streams)
-    .bind(columns.versions)
-    .bind(columns.ids)
-    .bind(columns.names)
-    .bind(columns.data)
-    .execute(pg)
-    .await
-    .expect("raw insert");
+    let sql = "INSERT INTO eventsource.events (stream, version, category, event_id, name, schema_version, encoding, data, \
+               occurred_at, recorded_at) SELECT stream, version, 'account', id, name, 1, 0, data, now(), now() \
+               FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::bytea[]) \
+                    AS e (stream, version, id, name, data)";
+    insert_rows(pg, sql, rows).await;
+}
+
+/// By a statement that takes streams, versions, ids, names and payloads.
+async fn insert_rows(pg: &mut PgConnection, sql: &'static str, rows: Vec<RawRow>) {
+    let Columns { streams, versions, ids, names, data } = Columns::of(rows);
+    let statement = query(sql).bind(streams).bind(versions).bind(ids).bind(names).bind(data);
+    statement.execute(pg).await.expect("raw insert");
 }
 
 /// Fetches rows of the store's own table without looking into them.
