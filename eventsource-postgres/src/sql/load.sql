@@ -1,7 +1,7 @@
 -- What may serve as a start, the event that carries the command key, and the tail; told apart by the event id and
 -- the name, which only events have. The parts come in the order of the text.
 -- $1 stream, $2 version so far, $3 kind, $4 fingerprint, $5 revision, $6 command key, $7 the moment. Each kind of moment has
--- a statement of its own: with all of them in one, most of them null, PostgreSQL plans it anew each time.
+-- a statement of its own, in which nothing stands that is null for the others.
 WITH snapshot AS MATERIALIZED (
     SELECT position, version, max_occurred_at, encoding, data
     FROM {es}.snapshots
