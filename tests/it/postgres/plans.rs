@@ -67,11 +67,6 @@ async fn small_appends_are_not_planned_anew_each_time() {
     let mut shell = shell(database.url()).await;
     raw_sql("CREATE EXTENSION pg_stat_statements").execute(&mut shell).await.unwrap();
     let store = store_in(&database, patient().listen(false)).await;
-    // In a table of a page or two, every plan would cost the same.
-    for id in 0..5 {
-        stored(store.append(request(format!("old-{id}"), ExpectedVersion::NoStream, 1_000)).await);
-    }
-    run(&mut shell, "ANALYZE eventsource.events").await.unwrap();
     for round in 0..ROUNDS {
         stored(store.append(request("several", exact(round * 2), 2)).await);
         conflict(store.append(request("several", ExpectedVersion::NoStream, 1)).await);
